@@ -1,0 +1,1 @@
+"""What viai is compared with: one module per row of the results table."""
