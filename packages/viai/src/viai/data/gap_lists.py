@@ -1,0 +1,102 @@
+"""Gaps to fill in an evaluation: drawn once, kept in a file, never over silence."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float32
+
+from hr_common.errors import InputError
+from hr_common.files import read_json, write_json
+from viai.config import ViaiConfig
+from viai.data.batches import draw_gap, open_clips, read_samples, rescale
+from viai.data.clips import Split, picture_samples, window_frames
+
+SILENT_DB = -50.0
+"""A gap whose level is below this, in dB of full scale after rescaling, is silent."""
+_TRIES = 50  # draws of a window before a clip is given up as silent
+
+
+@dataclass(frozen=True)
+class EvaluationItem:
+    """One gap to fill in an evaluation; all numbers are samples at the rate of the networks."""
+
+    clip: str
+    window_start_samples: int
+    """Where the window begins in the clip; on the grid of pictures."""
+    gap_start: int
+    """First missing sample, counted from the start of the window."""
+    gap_stop: int
+    """The sample after the last missing one."""
+
+
+def fixed_gaps(
+    root: Path,
+    split: Split,
+    seed: int,
+    per_clip: int,
+    *,
+    config: ViaiConfig | None = None,
+    gap_frames: tuple[int, int] | None = None,
+) -> list[EvaluationItem]:
+    """Draw the gaps of an evaluation once and for all; keep them with :func:`write_gaps`.
+
+    No gap is drawn where the sound is below -50 dB of full scale after rescaling: nothing could be missed there. A clip
+    that has no other place gives fewer gaps than asked for, or none.
+
+    Args:
+        root: Folder of clips.
+        split: Split of it.
+        seed: Settles the draws.
+        per_clip: Gaps of every clip.
+        config: Rates and length of the gaps. Default: those of the paper.
+        gap_frames: Shortest and longest gap in mel frames, other than the config's.
+    """
+    config = config or ViaiConfig()
+    items = []
+    for index, clip in enumerate(open_clips(root, split, config, picture=False)):
+        rng = np.random.default_rng((seed, index))
+        found = 0
+        for _ in range(_TRIES * per_clip):
+            if found == per_clip:
+                break
+            start = int(rng.integers(clip.frames - window_frames(config) + 1))
+            begin, end = draw_gap(rng, config, on_picture_grid=True, gap_frames=gap_frames)
+            samples = rescale(read_samples(clip, start, config), (begin, end), config)
+            if samples is not None and _level_db(samples[begin:end]) > SILENT_DB:
+                items.append(EvaluationItem(clip.name, start * picture_samples(config), begin, end))
+                found += 1
+    return items
+
+
+def write_gaps(path: Path, items: Sequence[EvaluationItem]) -> None:
+    """Keep the gaps of an evaluation as JSON."""
+    write_json(path, {"format": 1, "gaps": list(items)})
+
+
+def read_gaps(path: Path) -> list[EvaluationItem]:
+    """Read the gaps of an evaluation.
+
+    Raises:
+        InputError: The file is no such list, or a gap is none; the message names which.
+    """
+    record = read_json(path)
+    if not isinstance(record, dict) or not isinstance(record.get("gaps"), list):
+        raise InputError(f"{path} is no list of gaps: expected an object with 'gaps'")
+    return [_as_item(entry, f"{path}, gap {number}") for number, entry in enumerate(record["gaps"], start=1)]
+
+
+def _level_db(samples: Float32[np.ndarray, " sample"]) -> float:
+    return float(10 * np.log10(np.mean(samples.astype(np.float64) ** 2) + 1e-20))
+
+
+def _as_item(entry: Any, where: str) -> EvaluationItem:
+    names = ("window_start_samples", "gap_start", "gap_stop")
+    if not isinstance(entry, dict) or not isinstance(entry.get("clip"), str):
+        raise InputError(f"{where}: expected an object with clip, {', '.join(names)}")
+    for name in names:
+        if type(entry.get(name)) is not int or entry[name] < 0:
+            raise InputError(f"{where}: {name} is {entry.get(name)!r}; expected a number of samples, 0 or more")
+    return EvaluationItem(entry["clip"], *(entry[name] for name in names))
