@@ -68,7 +68,5 @@ def test_a_clip_too_short_for_a_crop_is_refused_at_once(clips_folder: Path) -> N
 
 
 def test_a_batch_that_cannot_be_shared_is_refused(clips_folder: Path) -> None:
-    with pytest.raises(
-        InputError, match=r"wavenet_batch=2 cannot be shared by 3 processes; choose a multiple"
-    ):
+    with pytest.raises(InputError, match=r"wavenet_batch=2 cannot be shared by 3 processes; choose a multiple"):
         SoundCrops(clips_folder, "train", TINY, seed=0, world_size=3)

@@ -178,7 +178,10 @@ class Sampler:
         try:
             import tinysoundfont
         except ModuleNotFoundError as error:
-            raise InputError("tinysoundfont is not installed: pip install --no-deps tinysoundfont (what it asks for is for live playing only)") from error
+            raise InputError(
+                "tinysoundfont is not installed: pip install --no-deps tinysoundfont "
+                "(what it asks for serves live playing only)"
+            ) from error
         self.path = path
         self._delays: dict[Instrument, tuple[list[int], list[float]]] = {}
         self._synth: Any = tinysoundfont.Synth(samplerate=SAMPLE_RATE)

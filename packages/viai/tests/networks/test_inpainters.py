@@ -1,0 +1,85 @@
+import math
+
+import pytest
+import torch
+
+from viai.config import PAPER, TINY
+from viai.networks.inpainters import AudioInpainter, AudioVisualInpainter
+
+
+def count(module: torch.nn.Module) -> int:
+    return sum(weights.numel() for weights in module.parameters())
+
+
+def picture(length: int = 50, batch: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    frames = torch.rand(batch, length, 3, 32, 32, generator=generator) * 2 - 1
+    return frames, torch.rand(batch, length, 2, 32, 32, generator=generator) * 2 - 1
+
+
+def test_the_networks_of_the_paper_paint_a_window() -> None:
+    with torch.device("meta"):
+        mel = torch.empty(2, 1, 80, 200)
+        assert AudioInpainter(PAPER.network)(mel).shape == (2, 1, 80, 200)
+        frames, flow = torch.empty(2, 50, 3, 224, 224), torch.empty(2, 50, 2, 224, 224)
+        assert AudioVisualInpainter(PAPER.network)(mel, frames, flow).shape == (2, 1, 80, 200)
+
+
+def test_the_networks_of_the_paper_have_their_size() -> None:
+    with torch.device("meta"):
+        audio, both = AudioInpainter(PAPER.network), AudioVisualInpainter(PAPER.network)
+    assert round(count(audio) / 1e6, 2) == 2.97
+    assert round(count(audio.audio_encoder) / 1e6, 2) == 0.98
+    # The decoder for both differs by one kernel: 256 more inputs to 256 channels of 3 x 3.
+    assert count(both.decoder) - count(audio.decoder) == 256 * 256 * 9
+
+
+@pytest.mark.parametrize("pictures", [2, 10, 26, 62])
+def test_windows_of_other_lengths_are_painted(pictures: int) -> None:
+    mel = torch.rand(1, 1, 80, 4 * pictures)
+    assert AudioInpainter(TINY.network)(mel.repeat(2, 1, 1, 1)).shape == (2, 1, 80, 4 * pictures)
+    assert AudioVisualInpainter(TINY.network).eval()(mel, *picture(pictures)).shape == mel.shape
+
+
+def test_weights_start_from_a_kaiming_normal_law_over_the_outputs() -> None:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        network = AudioInpainter(PAPER.network)
+    kernel = network.audio_encoder.layers[4][0].weight
+    # Variance 2 / (256 outputs * 9); 590,000 draws give it to 0.2 %.
+    assert kernel.std().item() == pytest.approx(math.sqrt(2 / (256 * 9)), rel=0.01)
+    assert (network.audio_encoder.layers[4][1].weight == 1).all()
+    assert (network.decoder.output.bias == 0).all()
+
+
+def test_a_trained_audio_network_is_taken_over() -> None:
+    audio, both = AudioInpainter(TINY.network), AudioVisualInpainter(TINY.network)
+    # Norms that have seen something, too.
+    audio.train()(torch.rand(4, 1, 80, 40))
+    both.start_from(audio)
+    first, taken = audio.decoder.expand[0].weight, both.decoder.expand[0].weight
+    assert torch.equal(taken, torch.cat([first, first]))
+    others = {name: value for name, value in audio.state_dict().items() if name != "decoder.expand.0.weight"}
+    mine = both.state_dict()
+    assert all(torch.equal(mine[name], value) for name, value in others.items())
+
+    audio.eval()
+    both.eval()
+    mel = torch.rand(2, 1, 80, 200)
+    nothing = torch.zeros(2, 32, 1, 13)
+    # With nothing to see it paints what VIAI-A paints.
+    torch.testing.assert_close(both.paint(mel, nothing), audio(mel))
+
+
+def test_the_picture_reaches_the_painting_and_is_taught_by_it() -> None:
+    network = AudioVisualInpainter(TINY.network)
+    network.eval()
+    mel = torch.rand(1, 1, 80, 200)
+    frames, flow = picture()
+    painted = network(mel, frames, flow)
+    assert (painted - network(mel, frames.flip(1), flow)).abs().max() > 1e-5
+    assert (painted - network(mel, frames, flow.flip(1))).abs().max() > 1e-5
+    painted.sum().backward()
+    for name, weights in network.named_parameters():
+        assert weights.grad is not None, name
+        assert weights.grad.abs().sum() > 0, name
