@@ -1,0 +1,419 @@
+"""The commands: parse, call the library, print. Nothing here loads torch before a command runs."""
+
+import functools
+import json
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hr_common.errors import CommandGroup, InputError
+from viai import __version__
+
+if TYPE_CHECKING:
+    from viai.config import ViaiConfig
+    from viai.detection import Kind
+    from viai.repair import FileRepair
+
+SOUND_OR_VIDEO = click.Path(exists=True, dir_okay=False, path_type=Path)
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+OUTPUT = click.Path(path_type=Path)
+
+seed_option = click.option(
+    "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Settles every random number."
+)
+device_option = click.option(
+    "--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:N]", help="Where to compute."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+force_option = click.option("--force", is_flag=True, help="Overwrite what is there.")
+
+
+def config_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--preset``, ``--config`` and ``--set``, resolved to one ``config`` argument."""
+
+    @click.option(
+        "--preset",
+        type=click.Choice(["paper", "desk", "tiny"]),
+        default="desk",
+        show_default=True,
+        help="Base settings.",
+    )
+    @click.option("--config", "config_file", type=SOUND_OR_VIDEO, help="TOML file laid over the preset.")
+    @click.option(
+        "--set",
+        "overrides",
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="One setting, e.g. training.steps=500. Repeatable.",
+    )
+    @functools.wraps(command)
+    def wrapped(preset: str, config_file: Path | None, overrides: tuple[str, ...], **rest: Any) -> Any:
+        from viai.config import load_config
+
+        return command(config=load_config(preset, config_file, overrides), **rest)
+
+    return wrapped
+
+
+@click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="viai")
+@click.option("-v", "--verbose", count=True, help="Say more about the work.")
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+def main(verbose: int, quiet: bool) -> None:
+    """Fill lost stretches of a recording, guided by the video of the same scene."""
+    level = logging.ERROR if quiet else logging.DEBUG if verbose > 1 else logging.INFO if verbose else logging.WARNING
+    logging.basicConfig(level=level, format="%(levelname)s: %(message)s")
+    # Of other people's libraries only warnings are of interest, whatever our own level.
+    for name in ("matplotlib", "numba", "PIL", "libav"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    _end_on_termination()
+
+
+def _require_new(path: Path, force: bool, option: str = "--out") -> None:
+    """Find out before the work, not after it, that its result cannot be written."""
+    if path.is_dir():
+        raise InputError(f"cannot write {path}: it is a folder; give a file with {option}")
+    if path.exists() and not force:
+        raise InputError(f"{path} exists; add --force to overwrite it, or choose another name with {option}")
+    if not path.parent.is_dir():
+        raise InputError(f"cannot write {path}: the folder {path.parent} does not exist; create it first")
+
+
+def _require_different(paths: Sequence[Path]) -> None:
+    for index, path in enumerate(paths):
+        if path.resolve() in [other.resolve() for other in paths[:index]]:
+            raise InputError(f"{path} is to be written twice; give --out, --report and --picture different names")
+
+
+def _end_on_termination() -> None:
+    """Let SIGTERM end a command as Ctrl-C does, so that it leaves nothing behind."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+    # The shell's code for a process that was ended by a signal.
+    previous = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    click.get_current_context().call_on_close(lambda: signal.signal(signal.SIGTERM, previous))
+
+
+@main.command()
+@click.argument("sound", type=SOUND_OR_VIDEO)
+@click.argument("video", type=SOUND_OR_VIDEO, required=False)
+@click.option("--out", "-o", type=OUTPUT, help="File to write. [default: SOUND.inpainted.EXT beside SOUND]")
+@click.option(
+    "--gap", "gap_texts", multiple=True, metavar="START:END",
+    help="A gap in seconds, or as 1.2+0.4, or 0:01:02.5-0:01:03. Repeatable. [default: detect]",
+)  # fmt: skip
+@click.option("--gaps", "gap_file", type=SOUND_OR_VIDEO, help="Gaps from a CSV, JSON or Audacity label file.")
+@click.option("--detect", is_flag=True, help="Find the gaps; also in addition to those given.")
+@click.option(
+    "--method", type=click.Choice(["auto", "ar", "viai-a", "viai-av"]), default="auto", show_default=True,
+    help="auto: ar (autoregressive) under 60 ms, networks above 200 ms, blended between; viai-av if the video fits.",
+)  # fmt: skip
+@click.option(
+    "--vocoder", type=click.Choice(["auto", "wavenet", "phase"]), default="auto", show_default=True,
+    help="How the painted spectrogram becomes sound; auto is phase.",
+)  # fmt: skip
+@click.option(
+    "--offset", type=float, metavar="MS",
+    help="Milliseconds by which the picture is late. [default: estimated from the video's own sound, else 0]",
+)  # fmt: skip
+@click.option("--weights", type=FOLDER, help="Folder with viai-a, viai-av and wavenet .safetensors. [default: shipped]")
+@click.option("--report", type=OUTPUT, help="Also write the report as JSON.")
+@click.option("--picture", type=OUTPUT, help="Also draw spectrograms before and after, as PNG.")
+@seed_option
+@device_option
+@json_option
+@force_option
+def inpaint(
+    sound: Path,
+    video: Path | None,
+    out: Path | None,
+    gap_texts: tuple[str, ...],
+    gap_file: Path | None,
+    detect: bool,
+    method: str,
+    vocoder: str,
+    offset: float | None,
+    weights: Path | None,
+    report: Path | None,
+    picture: Path | None,
+    seed: int,
+    device: str,
+    as_json: bool,
+    force: bool,
+) -> None:
+    """Fill the gaps of SOUND, guided by VIDEO.
+
+    SOUND is a sound file, or a video whose sound is to be mended. Without --gap and --gaps the gaps are looked
+    for. Everything outside the gaps stays the same to the bit.
+
+    \b
+    viai inpaint in.wav video.mp4
+    viai inpaint in.wav video.mp4 --gap 1.2:1.6 -o out.wav
+    viai inpaint video.mp4 --gap 1.2+0.4 -o out.mp4
+    """  # noqa: D301 - click reads the backspace itself
+    from viai.gaps import parse_gap, read_gaps
+    from viai.soundtracks import output_suffix, require_writable
+
+    target = out or sound.with_name(f"{sound.stem}.inpainted{output_suffix(sound)}")
+    require_writable(sound, target)
+    if picture is not None and picture.suffix.lower() != ".png":
+        raise InputError(f"cannot draw {picture}: the picture is a PNG; let its name end in .png")
+    outputs = {"--out": target, "--report": report, "--picture": picture}
+    for option, path in outputs.items():
+        if path is not None:
+            _require_new(path, force, option)
+    _require_different([path for path in outputs.values() if path is not None])
+    spans = [parse_gap(text) for text in gap_texts]
+    if gap_file is not None:
+        spans += read_gaps(gap_file)
+
+    from viai.inpainting import Inpainter
+
+    inpainter = Inpainter.from_pretrained(weights, device=device)
+    repair = inpainter.inpaint_file(
+        sound,
+        spans,
+        detect=detect or not spans,
+        video=video,
+        method=method,
+        vocoder=vocoder,
+        offset_seconds=None if offset is None else offset / 1000,
+        seed=seed,
+    )
+    repair.save(target)
+    if report is not None:
+        repair.save_report(report)
+    if picture is not None:
+        repair.save_picture(picture)
+    _print_repair(repair, target, as_json)
+    if repair.refused:
+        raise SystemExit(1)
+
+
+def _print_repair(repair: "FileRepair", target: Path, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(repair.as_dict() | {"out": str(target)}, indent=2))
+        return
+    for line in repair.lines():
+        click.echo(line)
+    click.echo(f"wrote {target}")
+
+
+@main.command()
+@click.argument("sound", type=SOUND_OR_VIDEO)
+@click.option(
+    "--kind", "kinds", multiple=True,
+    type=click.Choice(["silence", "hold", "repeat", "dropout", "clipping", "click"]),
+    help="What to look for. Repeatable. [default: silence, hold, repeat, dropout]",
+)  # fmt: skip
+@click.option("--labels", type=OUTPUT, help="Write an Audacity label file.")
+@json_option
+@force_option
+def detect(sound: Path, kinds: tuple["Kind", ...], labels: Path | None, as_json: bool, force: bool) -> None:
+    """Find the gaps of SOUND and print them; SOUND is not changed.
+
+    \b
+    viai detect in.wav --labels gaps.txt
+    viai inpaint in.wav video.mp4 --gaps gaps.txt
+    """  # noqa: D301 - click reads the backspace itself
+    from viai.detection import RELIABLE
+    from viai.gaps import Gap, write_labels
+    from viai.soundtracks import detect_sound
+
+    if labels is not None:
+        _require_new(labels, force, "--labels")
+    rate, found = detect_sound(sound, kinds or RELIABLE)
+    if labels is not None:
+        write_labels(labels, [Gap(item.start, item.stop) for item in found], rate, [item.kind for item in found])
+    if as_json:
+        rows = [
+            {"start": item.start / rate, "end": item.stop / rate, "kind": item.kind, "confidence": item.confidence}
+            for item in found
+        ]
+        click.echo(json.dumps({"sample_rate": rate, "gaps": rows}, indent=2))
+        return
+    for item in found:
+        length_ms = (item.stop - item.start) / rate * 1000
+        click.echo(f"{item.start / rate:.6f} {item.stop / rate:.6f} {item.kind} ({length_ms:.1f} ms)")
+    click.echo(f"{len(found)} found" + (f"; wrote {labels}" if labels is not None else ""))
+
+
+@main.command()
+@click.option("--out", "-o", type=OUTPUT, required=True, help="Folder for the clips.")
+@click.option("--clips", type=click.IntRange(1), default=1100, show_default=True, help="Clips, shared by the classes.")
+@click.option("--seconds", type=click.FloatRange(2, 60), default=9.0, show_default=True, help="Length of a clip.")
+@click.option("--class", "classes", multiple=True, help="Instrument class. Repeatable. [default: all]")
+@click.option("--soundfont", type=SOUND_OR_VIDEO, help="General MIDI sound font. [default: look in the usual folders]")
+@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
+@seed_option
+def synth(
+    out: Path, clips: int, seconds: float, classes: tuple[str, ...], soundfont: Path | None, jobs: int, seed: int
+) -> None:
+    """Make a data set of drawn players whose movements belong to the notes that are heard.
+
+    Needs the extra viai[synth] and a sound font. Clips that are there already are kept.
+    """
+    from viai.data.synthetic import CLASSES, SyntheticConfig, make_dataset
+
+    config = SyntheticConfig(
+        clips=clips,
+        seconds=seconds,
+        classes=classes or tuple(CLASSES),
+        seed=seed,
+        soundfont=None if soundfont is None else str(soundfont),
+    )
+    manifest = make_dataset(out, config, jobs=jobs)
+    click.echo(f"wrote {len(manifest.clips)} clips to {out}")
+
+
+@main.command()
+@click.argument("videos", type=FOLDER)
+@click.option("--out", "-o", type=OUTPUT, required=True, help="Folder for the prepared clips.")
+@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
+@click.option("--skip", type=click.FloatRange(0), default=0.0, show_default=True, help="Seconds left out at the start.")
+@seed_option
+@config_options
+def prepare(videos: Path, out: Path, jobs: int, skip: float, seed: int, config: "ViaiConfig") -> None:
+    """Turn VIDEOS (a folder of <class>/<id>.<ext>) into clips to train on: sound, frames and optical flow."""
+    from viai.data.videos import prepare as prepare_videos
+
+    done = prepare_videos(videos, out, config, jobs=jobs, seed=seed, skip_seconds=skip)
+    counts = ", ".join(f"{number} {split}" for split, number in done.clips.items())
+    click.echo(f"wrote {counts} clips to {out}; {len(done.refused)} videos refused")
+    if done.refused:
+        click.echo(f"reasons: {out / 'refused.json'}")
+
+
+@main.command()
+@click.argument("network", type=click.Choice(["viai-a", "viai-av", "wavenet"]))
+@click.option("--data", type=FOLDER, required=True, help="Prepared clips.")
+@click.option("--out", "-o", type=OUTPUT, required=True, help="Folder for checkpoint, weights and log.")
+@click.option("--start-from", type=SOUND_OR_VIDEO, help="Weights to begin with; viai-av needs those of a viai-a.")
+@click.option("--resume", is_flag=True, help="Go on from the checkpoint in --out.")
+@click.option("--threads", type=click.IntRange(1), help="Threads of torch. [default: its own choice]")
+@seed_option
+@device_option
+@config_options
+def train(
+    network: str,
+    data: Path,
+    out: Path,
+    start_from: Path | None,
+    resume: bool,
+    threads: int | None,
+    seed: int,
+    device: str,
+    config: "ViaiConfig",
+) -> None:
+    """Train a network on prepared clips: viai-a, then viai-av from it; the wavenet by itself.
+
+    \b
+    viai train viai-a --data clips --out runs/a
+    viai train viai-av --data clips --out runs/av --start-from runs/a/viai-a.safetensors
+    viai train wavenet --data clips --out runs/w
+    torchrun --nproc-per-node 4 -m viai train viai-av …
+    """  # noqa: D301 - click reads the backspace itself
+    import torch
+
+    from viai.training.start import train_stage
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    progress = train_stage(
+        network, data, out, config=config, seed=seed, device=device, start_from=start_from, resume=resume
+    )
+    click.echo(f"wrote {progress.weights} at step {progress.step}")
+
+
+@main.command()
+@click.option("--data", type=FOLDER, required=True, help="Prepared clips.")
+@click.option("--split", type=click.Choice(["val", "test"]), default="test", show_default=True)
+@click.option(
+    "--gaps", "gap_list", type=OUTPUT, help="List of gaps, made if missing. [default: gaps-SPLIT.json in --data]"
+)
+@click.option("--per-clip", type=click.IntRange(1), default=4, show_default=True, help="Gaps a clip in a new list.")
+@click.option("--weights", type=FOLDER, help="Folder with viai-a and viai-av .safetensors. [default: shipped]")
+@click.option("--csv", "table", type=OUTPUT, help="Also write the figures of every gap as CSV.")
+@device_option
+@json_option
+@force_option
+def evaluate(
+    data: Path,
+    split: str,
+    gap_list: Path | None,
+    per_clip: int,
+    weights: Path | None,
+    table: Path | None,
+    device: str,
+    as_json: bool,
+    force: bool,
+) -> None:
+    """Measure interpolation, context mean, VIAI-A and VIAI-AV inside the gaps of held-out clips."""
+    from viai.evaluation import evaluate as measure
+
+    if table is not None:
+        _require_new(table, force)
+    result = measure(
+        data, split, gap_list or data / f"gaps-{split}.json", per_clip=per_clip, weights=weights, device=device
+    )
+    if table is not None:
+        result.write_csv(table)
+    click.echo(json.dumps(result.as_dict(), indent=2) if as_json else result.table())
+
+
+@main.command()
+@click.argument("sound", type=SOUND_OR_VIDEO)
+@click.option("--out", "-o", type=OUTPUT, required=True, help="Sound file to write: 16 kHz, mono.")
+@click.option("--weights", type=FOLDER, help="Folder with wavenet.safetensors. [default: shipped]")
+@seed_option
+@device_option
+@force_option
+def vocode(sound: Path, out: Path, weights: Path | None, seed: int, device: str, force: bool) -> None:
+    """Send SOUND through the mel spectrogram and back by the WaveNet, to hear what the vocoder costs."""
+    from viai.vocoding import vocode_file
+
+    _require_new(out, force)
+    seconds = vocode_file(sound, out, weights=weights, device=device, seed=seed)
+    click.echo(f"wrote {out} ({seconds:.2f} s)")
+
+
+@main.command()
+@click.option("--weights", type=FOLDER, help="Folder with weights. [default: shipped]")
+@json_option
+@config_options
+def info(weights: Path | None, as_json: bool, config: "ViaiConfig") -> None:
+    """Show versions, the resolved settings as TOML, and the cards of the weights."""
+    from hr_common import config as settings
+    from viai.checkpoints import read_cards
+
+    cards = read_cards(weights)
+    if as_json:
+        click.echo(json.dumps({"version": __version__, "config": settings.to_dict(config), "weights": cards}, indent=2))
+        return
+    click.echo(f"viai {__version__}\n")
+    click.echo(settings.to_toml(config))
+    for name, card in cards.items():
+        click.echo(f"{name}: step {card['step']}, data {card['data']}, metrics {card['metrics']}")
+
+
+@main.command()
+@click.option("--out", "-o", type=OUTPUT, default=Path("viai-demo"), show_default=True, help="Folder for the results.")
+@seed_option
+@device_option
+@json_option
+def demo(out: Path, seed: int, device: str, as_json: bool) -> None:
+    """Cut a second out of a short piece that comes with viai, fill it, and leave sound and picture."""
+    from viai.demo import run_demo
+
+    result = run_demo(out, seed=seed, device=device)
+    if as_json:
+        click.echo(json.dumps(result.as_dict(), indent=2))
+        return
+    for line in result.lines():
+        click.echo(line)
