@@ -1,0 +1,76 @@
+"""Trained weights to share: safetensors with a model card in the header. Nothing is ever unpickled."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from hr_common.errors import InputError
+from hr_common.files import atomic_path, refuse_unreadable
+
+_CARD = "card"
+
+
+def save(path: str | Path, tensors: Mapping[str, Tensor], card: Mapping[str, Any]) -> None:
+    """Write named tensors of any dtype and device, and what a stranger has to know about them, atomically.
+
+    Tensors that share memory are written once each.
+
+    Raises:
+        TypeError, ValueError: The card holds something that JSON has no place for, NaN and infinity included.
+    """
+    text = json.dumps(dict(card), ensure_ascii=False, allow_nan=False)
+    # safetensors refuses views and shared memory, and a tied weight is both.
+    whole = {name: each.detach().cpu().clone(memory_format=torch.contiguous_format) for name, each in tensors.items()}
+    with atomic_path(path) as temporary:
+        save_file(whole, temporary, metadata={_CARD: text})
+
+
+def load(path: str | Path, device: str | torch.device = "cpu") -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read the tensors, onto a device, and the card of a file written by :func:`save`.
+
+    Raises:
+        InputError: The file is missing, damaged, of another format, or has no card.
+    """
+    refuse_unreadable(path)
+    try:
+        with safe_open(path, framework="pt", device=str(device)) as file:
+            text = (file.metadata() or {}).get(_CARD)
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
+    except SafetensorError as error:
+        raise InputError(f"{path} is no whole safetensors file ({error}); fetch or write it again") from None
+    if text is None:
+        raise InputError(f"{path} is a safetensors file without a model card; it was not written by this program")
+    try:
+        card = json.loads(text)
+    except json.JSONDecodeError:
+        card = None
+    if not isinstance(card, dict):
+        raise InputError(f"the model card of {path} is damaged: it is no JSON object")
+    return tensors, card
+
+
+def load_into(module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    """Copy tensors into the parameters and buffers of a module; either all of them fit or nothing is changed.
+
+    Raises:
+        InputError: Tensors are missing, unexpected or of another shape; the message names all of them.
+    """
+    own = module.state_dict()
+    shapes = [(name, tuple(tensors[name].shape), tuple(own[name].shape)) for name in own if name in tensors]
+    wrong = {
+        "missing": [name for name in own if name not in tensors],
+        "unexpected": [name for name in tensors if name not in own],
+        "of another shape": [f"{name} {given} for {wanted}" for name, given, wanted in shapes if given != wanted],
+    }
+    mistakes = [f"{what}: {', '.join(names)}" for what, names in wrong.items() if names]
+    if mistakes:
+        raise InputError(f"the weights do not fit {type(module).__name__}: {'; '.join(mistakes)}")
+    module.load_state_dict(dict(tensors))
