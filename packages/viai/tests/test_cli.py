@@ -72,7 +72,7 @@ def test_a_gap_is_filled_and_the_last_line_says_where(folder: Path, tiny_weights
     result = viai("inpaint", "in.wav", "--gap", "1.0:1.4", "-o", "out.wav", "--weights", tiny_weights)
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
-    assert lines[0].startswith("1.000 s to 1.400 s: viai-a, wavenet (")
+    assert lines[0].startswith("1.000 s to 1.400 s: viai-a, phase (")
     assert lines[0].endswith("no video given")
     assert lines[-1] == "wrote out.wav"
     before, after = (soundfile.read(name, dtype="int16")[0] for name in ("in.wav", "out.wav"))
@@ -120,7 +120,7 @@ def test_a_video_too_short_for_the_gap_is_not_used_and_it_says_so(folder: Path, 
     soundfile.write("long.wav", np.concatenate([tone(), tone(3, seed=1)]), RATE)
     result = viai("inpaint", "long.wav", film, "--gap", "5:5.3", "-o", "out.wav", "--weights", tiny_weights)
     assert result.exit_code == 0, result.output
-    assert "viai-a, wavenet" in result.stdout
+    assert "viai-a, phase" in result.stdout
     assert "without the picture: film.mp4" in result.stdout
     result = viai(
         "inpaint", "long.wav", film, "--gap", "5:5.3", "-o", "o.wav", "--weights", tiny_weights, "--method", "viai-av"
@@ -267,6 +267,8 @@ def start(arguments: list[str], folder: Path) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # What runs the tests may ignore Ctrl-C, as a shell lets its background jobs do; children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 
@@ -281,13 +283,12 @@ def test_an_interrupted_fill_leaves_nothing_behind(
     gaps = [argument for second in range(1, 64) for argument in ("--gap", f"{second}+0.9")]
     before, scratch = names(folder), folder.parent / "scratch"
     process = start(["inpaint", "long.mkv", *gaps, "-o", "out.mkv", "--weights", str(tiny_weights)], folder)
-    deadline = time.monotonic() + 120
-    while not list(scratch.glob("viai-*/sound.w64")) and time.monotonic() < deadline:
+    while not list(scratch.glob("viai-*/sound.w64")):
         assert process.poll() is None, process.communicate()
         time.sleep(0.05)
     time.sleep(0.5)
     process.send_signal(number)
-    stdout, stderr = process.communicate(timeout=120)
+    stdout, stderr = process.communicate(timeout=600)
     assert process.returncode == code, (stdout, stderr)
     assert stderr == said
     assert stdout == ""
@@ -298,7 +299,7 @@ def test_an_interrupted_fill_leaves_nothing_behind(
 def test_the_installed_script_fills_a_gap_and_gives_the_same_bytes_twice(folder: Path, tiny_weights: Path) -> None:
     common = ["inpaint", "in.wav", "--gap", "1:1.4", "--weights", str(tiny_weights)]
     process = start([*common, "-o", "script.wav"], folder)
-    stdout, stderr = process.communicate(timeout=120)
+    stdout, stderr = process.communicate(timeout=600)
     assert (process.returncode, stderr) == (0, ""), stderr
     assert stdout.endswith("wrote script.wav\n")
     assert viai(*common, "-o", "runner.wav").exit_code == 0

@@ -202,7 +202,7 @@ def test_equal_channels_stay_equal_and_silent_ones_silent(inpainter: Inpainter) 
 
 @pytest.mark.parametrize(
     ("seconds", "method", "vocoder"),
-    [(0.03, "ar", None), (0.12, "ar+viai-a", "wavenet"), (0.5, "viai-a", "wavenet")],
+    [(0.03, "ar", None), (0.12, "ar+viai-a", "phase"), (0.5, "viai-a", "phase")],
 )
 def test_the_method_follows_the_length_of_the_gap(
     inpainter: Inpainter, seconds: float, method: str, vocoder: str | None

@@ -39,9 +39,7 @@ def test_the_readme_shows_every_command() -> None:
     assert {"demo", "inpaint", "detect", "synth", "prepare", "train", "evaluate"} <= shown
 
 
-def test_the_short_commands_of_the_readme_work_in_their_order(
-    workplace: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_short_commands_of_the_readme_work_in_their_order(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(workplace)
     for line in SHORT:
         result = CliRunner().invoke(main, shlex.split(line)[1:])

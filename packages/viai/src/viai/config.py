@@ -225,6 +225,7 @@ DESK = ViaiConfig(
         lambda_whole=0.0,
         lambda_gan=0.3,
         eta_decay=0.5,
+        wavenet_crop=4_000,
         wavenet_learning_rate=2e-3,
         warmup_steps=400,
         ema_decay=0.999,

@@ -44,6 +44,19 @@ def test_the_stages_grow_as_in_the_paper() -> None:
     assert convolutions == [1, 3, 3, 3, 2, 1]
 
 
+def test_maps_grow_with_their_corners_aligned() -> None:
+    encoder, decoder = tiny()
+    maps: list[torch.Tensor] = []
+    decoder.stages[0].register_forward_hook(lambda _module, _taken, output: maps.append(output))
+    decoder.stages[1].register_forward_hook(lambda _module, taken, _output: maps.append(taken[0]))
+    audio = encoder(torch.rand(1, 1, 80, 200))
+    decoder(audio.code, audio)
+    small, large = maps
+    # From 3 x 13 to 5 x 25: every second line is an old one, and those between are means.
+    torch.testing.assert_close(large[..., ::2, ::2], small)
+    torch.testing.assert_close(large[..., 1::2, ::2], (small[..., 1:, :] + small[..., :-1, :]) / 2)
+
+
 @pytest.mark.parametrize("frames", [8, 16, 72, 120, 264])
 def test_a_window_of_any_length_comes_out_as_it_went_in(frames: int) -> None:
     encoder, decoder = tiny()

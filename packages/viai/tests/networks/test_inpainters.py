@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -50,6 +51,22 @@ def test_weights_start_from_a_kaiming_normal_law_over_the_outputs() -> None:
     assert kernel.std().item() == pytest.approx(math.sqrt(2 / (256 * 9)), rel=0.01)
     assert (network.audio_encoder.layers[4][1].weight == 1).all()
     assert (network.decoder.output.bias == 0).all()
+
+
+def test_an_untrained_network_that_corrects_lines_leaves_them() -> None:
+    network = AudioInpainter(replace(TINY.network, corrects_lines=True))
+    mel = torch.tensor([0.0, 0.01, 0.3, 0.99, 1.0]).repeat(8).expand(2, 1, 80, 40)
+    # Logits are infinite at both ends, which are drawn in by a hundredth.
+    torch.testing.assert_close(network(mel), mel.clamp(0.01, 0.99))
+
+
+def test_a_correction_is_added_before_the_sigmoid() -> None:
+    network = AudioInpainter(replace(TINY.network, corrects_lines=True)).eval()
+    mel = torch.full((1, 1, 80, 40), 0.5)
+    with torch.no_grad():
+        network.decoder.output.bias.fill_(math.log(3))
+    # Logit 0 for one half, and ln 3 more is three quarters.
+    torch.testing.assert_close(network(mel), torch.full_like(mel, 0.75))
 
 
 def test_a_trained_audio_network_is_taken_over() -> None:

@@ -108,6 +108,17 @@ def test_the_adversarial_term_teaches_the_network_and_not_the_discriminator(
     assert not torch.equal(first, second)
 
 
+def test_the_weight_of_the_whole_picture_counts_in_the_reconstruction(
+    batches: tuple[WindowBatch, WindowBatch],
+) -> None:
+    inside, both, twice = (
+        make(AudioStage, lambda _: batches[0], lambda_whole=weight).update(0)["reconstruction"]
+        for weight in (0.0, 1.0, 2.0)
+    )
+    assert inside < both
+    assert twice - both == pytest.approx(both - inside, rel=1e-4)
+
+
 def test_before_its_start_there_is_no_adversarial_term(batches: tuple[WindowBatch, WindowBatch]) -> None:
     stage = make(AudioStage, lambda _: batches[0], gan_start=1)
     before = {name: value.clone() for name, value in stage.discriminator.state_dict().items()}

@@ -93,8 +93,9 @@ def test_an_unknown_network_is_refused(clips_folder: Path, tmp_path: Path) -> No
             "another front end .low_hz 50.0 against 125",
         ),
         (replace(TINY, network=replace(TINY.network, audio_channels=(4, 8, 8, 16, 16))), "other network sizes"),
+        (replace(TINY, network=replace(TINY.network, corrects_lines=not TINY.network.corrects_lines)), "other network"),
     ],
-    ids=["front end", "sizes"],
+    ids=["front end", "sizes", "what is painted"],
 )
 def test_weights_that_do_not_fit_are_refused(
     trained_with: ViaiConfig, message: str, clips_folder: Path, tmp_path: Path
@@ -140,7 +141,7 @@ def test_two_processes_end_with_the_same_weights_and_one_set_of_files(clips_fold
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
-        timeout=150,
+        timeout=600,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -133,7 +133,8 @@ def _weights(path: Path, name: str, config: ViaiConfig) -> dict[str, torch.Tenso
     if name == "wavenet":
         fits = loaded.config.wavenet == config.wavenet
     elif name == "viai-a":
-        fits = loaded.config.network.audio_channels == config.network.audio_channels
+        there, here = loaded.config.network, config.network
+        fits = there.audio_channels == here.audio_channels and there.corrects_lines == here.corrects_lines
     else:
         fits = loaded.config.network == config.network
     if not fits:

@@ -12,16 +12,16 @@ from jaxtyping import Float
 
 from viai.data.synthetic.scores import Note
 
-Point = tuple[float, float]
+Point = tuple[float | int, float | int]
 
 
-def smoothstep(value: float) -> float:
+def smoothstep(value: float | int) -> float:
     """Rise from 0 to 1 with level ends; values outside [0, 1] are clipped."""
     value = min(1.0, max(0.0, value))
     return value * value * (3 - 2 * value)
 
 
-def mix(a: Point, b: Point, share: float) -> Point:
+def mix(a: Point, b: Point, share: float | int) -> Point:
     """Point on the way from ``a`` (share 0) to ``b`` (share 1)."""
     return (a[0] + (b[0] - a[0]) * share, a[1] + (b[1] - a[1]) * share)
 
@@ -47,14 +47,16 @@ class Strokes:
     the onset itself, rebounds and travels on to the next place.
     """
 
-    def __init__(self, notes: Sequence[Note], places: Sequence[Point], *, approach: float, rest: float) -> None:
+    def __init__(
+        self, notes: Sequence[Note], places: Sequence[Point], *, approach: float | int, rest: float | int
+    ) -> None:
         self._onsets = [note.onset for note in notes]
         self._loudness = [note.velocity / 127 for note in notes]
         self._places = list(places)
         self._approach = approach
         self._rest = rest
 
-    def at(self, time: float, home: Point) -> StrokeState:
+    def at(self, time: float | int, home: Point) -> StrokeState:
         """State at ``time``; ``home`` is where a hand without any note waits."""
         following = bisect_right(self._onsets, time)
         last = following - 1
@@ -89,23 +91,28 @@ class Glide:
     """A value that moves to each note's target shortly before the onset and stays there."""
 
     def __init__(
-        self, onsets: Sequence[float], targets: Sequence[float], *, lead: float, arrive: float = 0.015
+        self,
+        onsets: Sequence[float | int],
+        targets: Sequence[float | int],
+        *,
+        lead: float | int,
+        arrive: float | int = 0.015,
     ) -> None:
         self._onsets = list(onsets)
         self._targets = list(targets)
         self._lead = lead
         self._arrive = arrive
 
-    def at(self, time: float) -> float:
+    def at(self, time: float | int) -> float:
         """Value at ``time``; 0 for a glide without targets."""
         if not self._onsets:
             return 0.0
         following = bisect_right(self._onsets, time)
         if following == 0:
-            return self._targets[0]
+            return float(self._targets[0])
         before = self._targets[following - 1]
         if following == len(self._onsets):
-            return before
+            return float(before)
         gap = self._onsets[following] - self._onsets[following - 1]
         lead = min(self._lead, 0.8 * gap)
         until = self._onsets[following] - time - min(self._arrive, 0.2 * lead)
@@ -119,11 +126,11 @@ class Timeline:
         self.notes = list(notes)
         self._onsets = [note.onset for note in self.notes]
 
-    def last(self, time: float) -> int:
+    def last(self, time: float | int) -> int:
         """Number of the note begun last at ``time``, -1 before the first."""
         return bisect_right(self._onsets, time) - 1
 
-    def pulse(self, time: float, decay: float) -> float:
+    def pulse(self, time: float | int, decay: float | int) -> float:
         """Loudness of the last onset, 0 to 1, falling off with a time constant of ``decay`` seconds."""
         number = self.last(time)
         if number < 0:
@@ -131,7 +138,7 @@ class Timeline:
         note = self.notes[number]
         return note.velocity / 127 * math.exp(-(time - note.onset) / decay)
 
-    def blowing(self, time: float, rise: float = 0.06) -> float:
+    def blowing(self, time: float | int, rise: float | int = 0.06) -> float:
         """Loudness of a sustained sound, 0 to 1: up around the onset, down after the release."""
         number = self.last(time + rise)
         if number < 0:
@@ -145,7 +152,7 @@ class Timeline:
             return max(up * note.velocity, (1 - up) * left * before.velocity) / 127
         return up * down * note.velocity / 127
 
-    def breath(self, time: float, length: float = 0.35) -> float:
+    def breath(self, time: float | int, length: float | int = 0.35) -> float:
         """Share of a breath taken: rises from 0 to 1 before each phrase, falls when it begins."""
         number = self.last(time) + 1
         value = 0.0
@@ -160,11 +167,11 @@ class Timeline:
 class Sampled:
     """A curve known on a regular grid, read off between its points."""
 
-    def __init__(self, values: Float[np.ndarray, " point"], rate: float) -> None:
+    def __init__(self, values: Float[np.ndarray, " point"], rate: float | int) -> None:
         self._values = values
         self._rate = rate
 
-    def at(self, time: float) -> float:
+    def at(self, time: float | int) -> float:
         """Value at ``time`` seconds by linear interpolation, held at the ends."""
         place = min(max(time * self._rate, 0.0), len(self._values) - 1.000001)
         left = int(place)
@@ -173,7 +180,12 @@ class Sampled:
 
 
 def travel(
-    notes: Sequence[Note], *, seconds: float, turns: Callable[[Note], bool], speed: float, rate: float = 200.0
+    notes: Sequence[Note],
+    *,
+    seconds: float | int,
+    turns: Callable[[Note], bool],
+    speed: float | int,
+    rate: float | int = 200.0,
 ) -> Sampled:
     """Way of a bow or of bellows: one direction through a note, faster when louder, turning where asked.
 
@@ -212,7 +224,7 @@ def travel(
     return Sampled(np.clip(np.cumsum(steps), -1.05, 1.05), rate)
 
 
-def share_between_hands(notes: Sequence[Note], across: Sequence[float]) -> list[int]:
+def share_between_hands(notes: Sequence[Note], across: Sequence[float | int]) -> list[int]:
     """Say which of two hands plays each note.
 
     Notes struck together are shared by their place from left to right; otherwise the hands alternate when the music is

@@ -12,7 +12,7 @@ from jaxtyping import Float, UInt8
 
 from viai.data.synthetic.motion import Point
 
-Colour = tuple[float, float, float]
+Colour = tuple[float | int, float | int, float | int]
 FAMILIES = 80
 """Number of style families; each fixes colours, body, background and light, and belongs to one split."""
 _SHIFT = 4  # cv2 draws with 4 fractional bits
@@ -42,23 +42,23 @@ class Canvas:
         """Fill a convex polygon."""
         cv2.fillConvexPoly(self.image, self._pixels(points), colour, cv2.LINE_AA, _SHIFT)
 
-    def disc(self, centre: Point, radius: float, colour: Colour) -> None:
+    def disc(self, centre: Point, radius: float | int, colour: Colour) -> None:
         """Fill a circle."""
         x, y = self._pixels([centre])[0]
         size = max(8, round(radius * self._scale * (1 << _SHIFT)))
         cv2.circle(self.image, (int(x), int(y)), size, colour, -1, cv2.LINE_AA, _SHIFT)
 
-    def ellipse(self, centre: Point, radii: Point, colour: Colour, *, turn: float = 0.0) -> None:
+    def ellipse(self, centre: Point, radii: Point, colour: Colour, *, turn: float | int = 0.0) -> None:
         """Fill an ellipse turned by ``turn`` radians."""
         self.convex(centre + _CIRCLE * radii @ _rotation(turn), colour)
 
-    def line(self, a: Point, b: Point, width: float, colour: Colour) -> None:
+    def line(self, a: Point, b: Point, width: float | int, colour: Colour) -> None:
         """Draw a straight line with round ends."""
         start, end = self._pixels([a, b])
         thickness = max(1, round(width * self._scale))
         cv2.line(self.image, start.tolist(), end.tolist(), colour, thickness, cv2.LINE_AA, _SHIFT)
 
-    def curve(self, points: Sequence[Point] | Float[np.ndarray, "point 2"], width: float, colour: Colour) -> None:
+    def curve(self, points: Sequence[Point] | Float[np.ndarray, "point 2"], width: float | int, colour: Colour) -> None:
         """Draw a line through several points."""
         thickness = max(1, round(width * self._scale))
         cv2.polylines(self.image, [self._pixels(points)], False, colour, thickness, cv2.LINE_AA, _SHIFT)
@@ -68,16 +68,16 @@ _ANGLES = np.linspace(0, 2 * np.pi, 20, endpoint=False)
 _CIRCLE = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=1)
 
 
-def _rotation(turn: float) -> np.ndarray:
+def _rotation(turn: float | int) -> np.ndarray:
     return np.array([[math.cos(turn), math.sin(turn)], [-math.sin(turn), math.cos(turn)]])
 
 
-def shade(colour: Colour, factor: float) -> Colour:
+def shade(colour: Colour, factor: float | int) -> Colour:
     """Make a colour darker (below 1) or lighter."""
     return (min(255.0, colour[0] * factor), min(255.0, colour[1] * factor), min(255.0, colour[2] * factor))
 
 
-def hsv(hue: float, saturation: float, value: float) -> Colour:
+def hsv(hue: float | int, saturation: float | int, value: float | int) -> Colour:
     """Colour from hue (turns), saturation and value in [0, 1]."""
     sector, rest = divmod((hue % 1.0) * 6, 1.0)
     low, falling, rising = 1 - saturation, 1 - saturation * rest, 1 - saturation * (1 - rest)
@@ -133,7 +133,7 @@ def draw_style(family: int, rng: np.random.Generator) -> Style:
     """
     base = np.random.default_rng((70_841, family))
 
-    def colour(hue: float, saturation: float, value: float) -> Colour:
+    def colour(hue: float | int, saturation: float | int, value: float | int) -> Colour:
         wobble = rng.normal(0, (0.015, 0.04, 0.05))
         return hsv(
             hue + wobble[0], float(np.clip(saturation + wobble[1], 0, 1)), float(np.clip(value + wobble[2], 0.04, 1))
@@ -312,7 +312,7 @@ class Camera:
         self._phases = rng.uniform(0, 2 * np.pi, (3, 4))
         self._heading = rng.uniform(0, 2 * np.pi)
 
-    def matrix(self, time: float) -> Float[np.ndarray, "2 3"]:
+    def matrix(self, time: float | int) -> Float[np.ndarray, "2 3"]:
         """Affine map from world units to pixels at a time."""
         waves = np.sin(2 * np.pi * self._speeds * time + self._phases).sum(axis=1)
         drift = self._drift * math.sin(0.5 * time + self._phases[0, 0])
@@ -357,7 +357,7 @@ class Light:
         ]
         self._order = rng.permutation(997) % 5
 
-    def expose(self, linear: np.ndarray, time: float, number: int) -> UInt8[np.ndarray, "height width 3"]:
+    def expose(self, linear: np.ndarray, time: float | int, number: int) -> UInt8[np.ndarray, "height width 3"]:
         """Turn a float32 picture in [0, 255] into the recorded one."""
         factor = 1 + self._flicker * math.sin(2 * np.pi * self._speed * time + self._phase)
         lit = cv2.multiply(linear, self._gain, scale=factor)
@@ -369,7 +369,7 @@ class Light:
 class Distractions:
     """Things that move without any relation to the music, behind the player and in front."""
 
-    def __init__(self, style: Style, view: View, seconds: float, rng: np.random.Generator) -> None:
+    def __init__(self, style: Style, view: View, seconds: float | int, rng: np.random.Generator) -> None:
         self._rng_values = rng.uniform(0, 1, 16)
         self._height = view.height
         self._centre = view.centre
@@ -383,12 +383,12 @@ class Distractions:
         self._skin = shade(style.skin, float(rng.uniform(0.6, 1.1)))
         self._leaves = rng.uniform(-1, 1, (7, 2))
 
-    def _edge(self, share: float) -> float:
+    def _edge(self, share: float | int) -> float:
         """A place left or right of what matters."""
         side = -1 if share < 0.5 else 1
         return self._centre[0] + side * self._height * (0.42 + 0.5 * abs(share - 0.5))
 
-    def draw_behind(self, canvas: Canvas, time: float) -> None:
+    def draw_behind(self, canvas: Canvas, time: float | int) -> None:
         """Draw what moves behind the player."""
         value, height = self._rng_values, self._height
         base_y = self._centre[1]
@@ -413,7 +413,7 @@ class Distractions:
             place = (self._edge(value[9]), base_y - height * (0.15 + 0.3 * value[10]))
             canvas.disc(place, 0.03 * height, shade(self._colours[1], 1.6 if on else 0.4))
 
-    def draw_in_front(self, canvas: Canvas, time: float) -> None:
+    def draw_in_front(self, canvas: Canvas, time: float | int) -> None:
         """Draw what covers a part of the player."""
         value, height = self._rng_values, self._height
         if self._stand:

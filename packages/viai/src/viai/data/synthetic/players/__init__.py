@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -19,19 +19,25 @@ from viai.data.synthetic.scores import Note
 __all__ = ["PLAYERS", "Player", "make_player"]
 
 
+@runtime_checkable
 class Player(Protocol):
     """Draws a person with an instrument at any time of a clip."""
 
     view: View
     """What the camera must show."""
 
-    def draw(self, canvas: Canvas, time: float) -> None:
+    def draw(self, canvas: Canvas, time: float | int) -> None:
         """Draw the state at ``time`` seconds."""
 
 
 class _PlayerClass(Protocol):
     def __call__(
-        self, notes: Sequence[Note], instrument: Instrument, style: Style, seconds: float, rng: np.random.Generator
+        self,
+        notes: Sequence[Note],
+        instrument: Instrument,
+        style: Style,
+        seconds: float | int,
+        rng: np.random.Generator,
     ) -> Player: ...
 
 
@@ -57,7 +63,7 @@ def make_player(
     *,
     instrument: Instrument,
     style: Style,
-    seconds: float,
+    seconds: float | int,
     rng: np.random.Generator,
 ) -> Player:
     """Make the player of a class.

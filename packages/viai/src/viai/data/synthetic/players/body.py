@@ -35,7 +35,7 @@ class Body:
         self._nod = rng.uniform(0.0, 0.012)
         self._lean = rng.normal(0, 0.015)
 
-    def posture(self, time: float, breath: float = 0.0) -> Posture:
+    def posture(self, time: float | int, breath: float | int = 0.0) -> Posture:
         """Place of the trunk; ``breath`` lifts the shoulders."""
         waves = self._sway * np.sin(2 * np.pi * self._speed * time + self._phase)
         x, y = self._neck[0] + float(waves[0]), self._neck[1] + float(waves[1]) * 0.4
@@ -45,7 +45,7 @@ class Body:
         head = (x + self._lean + float(waves[0]) * 0.6, y - self._style.head * 1.25 + nod - 0.008 * breath)
         return Posture((x, y), (x - wide, y + drop), (x + wide, y + drop), head)
 
-    def draw(self, canvas: Canvas, posture: Posture, *, length: float = 0.55, swell: float = 0.0) -> None:
+    def draw(self, canvas: Canvas, posture: Posture, *, length: float | int = 0.55, swell: float | int = 0.0) -> None:
         """Draw trunk, neck and head; ``swell`` (0 to 1) widens the chest."""
         style = self._style
         x, y = posture.neck
@@ -65,7 +65,9 @@ class Body:
         canvas.line((x, y + 0.06), (x, y + length), 0.008, shade(style.clothes, 0.75))
         canvas.line((x, y + 0.02), posture.head, style.head * 0.9, shade(style.skin, 0.85))
 
-    def draw_head(self, canvas: Canvas, posture: Posture, *, cheeks: float = 0.0, turn: float = 0.0) -> None:
+    def draw_head(
+        self, canvas: Canvas, posture: Posture, *, cheeks: float | int = 0.0, turn: float | int = 0.0
+    ) -> None:
         """Draw the head; ``cheeks`` (0 to 1) blows them up, ``turn`` looks left (-1) or right (1)."""
         style = self._style
         x, y = posture.head
@@ -88,7 +90,9 @@ class Body:
             (mouth[0] - 0.18 * size, mouth[1]), (mouth[0] + 0.18 * size, mouth[1]), 0.1 * size, shade(style.skin, 0.6)
         )
 
-    def draw_arm(self, canvas: Canvas, shoulder: Point, hand: Point, *, outwards: float, length: float = 0.3) -> None:
+    def draw_arm(
+        self, canvas: Canvas, shoulder: Point, hand: Point, *, outwards: float | int, length: float | int = 0.3
+    ) -> None:
         """Draw an arm from shoulder to hand.
 
         The elbow bends to one side: with ``outwards`` 1 to the right of an arm that hangs down, which is above an arm
@@ -103,7 +107,7 @@ class Body:
         canvas.disc(hand, style.limb * 0.55, style.skin)
 
 
-def _elbow(shoulder: Point, hand: Point, length: float, outwards: float) -> Point:
+def _elbow(shoulder: Point, hand: Point, length: float | int, outwards: float | int) -> Point:
     dx, dy = hand[0] - shoulder[0], hand[1] - shoulder[1]
     distance = math.hypot(dx, dy)
     middle = (shoulder[0] + dx / 2, shoulder[1] + dy / 2)

@@ -20,7 +20,12 @@ class AccordionPlayer:
     """Keys on the left of the picture stand upright, low ones on top; the other side moves with the bellows."""
 
     def __init__(
-        self, notes: Sequence[Note], instrument: Instrument, style: Style, seconds: float, rng: np.random.Generator
+        self,
+        notes: Sequence[Note],
+        instrument: Instrument,
+        style: Style,
+        seconds: float | int,
+        rng: np.random.Generator,
     ) -> None:
         self._style = style
         self._notes = Timeline(notes)
@@ -47,7 +52,7 @@ class AccordionPlayer:
     def _key_y(self, pitch: int) -> float:
         return -0.2 + 0.46 * (pitch - self._low) / (self._high - self._low)
 
-    def _down(self, pitch: int, time: float) -> float:
+    def _down(self, pitch: int, time: float | int) -> float:
         """How far a key is pressed, 0 to 1: down within the last 30 ms before the onset, up after the release."""
         line = self._pressed.get(pitch)
         if line is None:
@@ -61,7 +66,7 @@ class AccordionPlayer:
             value = max(value, 1 - max(0.0, time - note.onset - note.duration) / 0.05)
         return min(1.0, value)
 
-    def draw(self, canvas: Canvas, time: float) -> None:
+    def draw(self, canvas: Canvas, time: float | int) -> None:
         """Draw player, keys, bellows and hands."""
         style = self._style
         posture = self._body.posture(time)
@@ -83,7 +88,7 @@ class AccordionPlayer:
         self._draw_keys(canvas, left - 0.11, time)
         self._draw_hand(canvas, posture.left, left - 0.11, time)
 
-    def _draw_bellows(self, canvas: Canvas, left: float, width: float) -> None:
+    def _draw_bellows(self, canvas: Canvas, left: float | int, width: float | int) -> None:
         count = self._folds
         slope = self._fan * width
         for number in range(count):
@@ -94,7 +99,7 @@ class AccordionPlayer:
                 [(start, -0.2 - shift), (stop, -0.2 - shift), (stop, 0.24 - shift), (start, 0.24 - shift)], colour
             )
 
-    def _draw_keys(self, canvas: Canvas, right: float, time: float) -> None:
+    def _draw_keys(self, canvas: Canvas, right: float | int, time: float | int) -> None:
         step = 0.46 / (self._high - self._low)
         for is_sharp in (False, True):
             for pitch in range(self._low, self._high + 1):
@@ -114,7 +119,7 @@ class AccordionPlayer:
                     colour,
                 )
 
-    def _draw_hand(self, canvas: Canvas, shoulder: Point, right: float, time: float) -> None:
+    def _draw_hand(self, canvas: Canvas, shoulder: Point, right: float | int, time: float | int) -> None:
         style = self._style
         y = self._hand.at(time) if self._notes.notes else 0.0
         palm = (right - 0.155, y + 0.01)

@@ -22,7 +22,12 @@ class MalletPlayer:
     """Seen from the front and above: deep bars on the left of the player or of the viewer."""
 
     def __init__(
-        self, notes: Sequence[Note], instrument: Instrument, style: Style, seconds: float, rng: np.random.Generator
+        self,
+        notes: Sequence[Note],
+        instrument: Instrument,
+        style: Style,
+        seconds: float | int,
+        rng: np.random.Generator,
     ) -> None:
         self._style = style
         keys = range(instrument.low, instrument.high + 1)
@@ -66,12 +71,12 @@ class MalletPlayer:
             else View(centre=(0, -0.02), height=0.7, width=1.2, closer=0.1)
         )
 
-    def _at(self, x: float, y: float) -> Point:
+    def _at(self, x: float | int, y: float | int) -> Point:
         """Perspective: what lies farther back (smaller y) is drawn closer together."""
         depth = (0.26 - y) / 0.5
         return (x * (1 - (1 - self._far) * depth), y)
 
-    def draw(self, canvas: Canvas, time: float) -> None:
+    def draw(self, canvas: Canvas, time: float | int) -> None:
         """Draw player, bars and mallets."""
         posture = self._body.posture(time)
         self._body.draw(canvas, posture)
@@ -109,7 +114,9 @@ class MalletPlayer:
                 shade(self._style.accent, 1.5),
             )
 
-    def _draw_bar(self, canvas: Canvas, key: int, x: float, y: float, length: float, time: float) -> None:
+    def _draw_bar(
+        self, canvas: Canvas, key: int, x: float | int, y: float | int, length: float | int, time: float | int
+    ) -> None:
         is_sharp = key % 12 in _SHARP
         colour = shade(self._colour, 0.62 if is_sharp else 1.0)
         if self._rainbow:

@@ -35,7 +35,12 @@ class KitPlayer:
     """A drum kit from the front or, for some styles, from above."""
 
     def __init__(
-        self, notes: Sequence[Note], instrument: Instrument, style: Style, seconds: float, rng: np.random.Generator
+        self,
+        notes: Sequence[Note],
+        instrument: Instrument,
+        style: Style,
+        seconds: float | int,
+        rng: np.random.Generator,
     ) -> None:
         self._style = style
         self._above = style.variant % 3 == 0
@@ -83,7 +88,7 @@ class KitPlayer:
         out = 0.6 if drum.is_cymbal else 0.1
         return (drum.centre[0] + side * drum.radii[0], drum.centre[1] + out * drum.radii[1])
 
-    def draw(self, canvas: Canvas, time: float) -> None:
+    def draw(self, canvas: Canvas, time: float | int) -> None:
         """Draw drummer, kit and sticks."""
         posture = self._body.posture(time)
         if not self._above:
@@ -101,7 +106,7 @@ class KitPlayer:
             state = self._strokes[number].at(time, home)
             self._draw_stick(canvas, state, side, posture.left if side < 0 else posture.right)
 
-    def _draw_stick(self, canvas: Canvas, state: StrokeState, side: float, shoulder: Point) -> None:
+    def _draw_stick(self, canvas: Canvas, state: StrokeState, side: float | int, shoulder: Point) -> None:
         x, y = state.position
         rise = self._swing * state.height
         tip = (x, y - rise)
@@ -113,7 +118,7 @@ class KitPlayer:
         canvas.line(hand, tip, 0.016, (222, 190, 140))
         canvas.disc(tip, 0.013, (238, 214, 170))
 
-    def _draw_kick(self, canvas: Canvas, time: float) -> None:
+    def _draw_kick(self, canvas: Canvas, time: float | int) -> None:
         foot = self._foot.at(time, self._kick)
         hit = self._sounding[KICK].pulse(time, 0.06) if KICK in self._sounding else 0.0
         x, y = self._kick
@@ -135,7 +140,7 @@ class KitPlayer:
         toe = (x - 0.17, y + 0.24 - 0.07 * foot.height)
         canvas.line((x - 0.25, y + 0.24), toe, 0.045, shade(self._style.trousers, 0.5))
 
-    def _draw_drum(self, canvas: Canvas, key: int, time: float) -> None:
+    def _draw_drum(self, canvas: Canvas, key: int, time: float | int) -> None:
         drum = self._drums[key]
         hit = self._sounding[key].pulse(time, 0.07) if key in self._sounding else 0.0
         (x, y), (wide, tall) = drum.centre, drum.radii
@@ -148,7 +153,7 @@ class KitPlayer:
         canvas.ellipse((x, y), (wide * 1.04, tall * 1.06), self._style.metal)
         canvas.ellipse((x, y), drum.radii, shade((226, 222, 212), 0.88 + 0.3 * hit))
 
-    def _draw_cymbal(self, canvas: Canvas, key: int, time: float) -> None:
+    def _draw_cymbal(self, canvas: Canvas, key: int, time: float | int) -> None:
         drum = self._drums[key]
         keys = (CLOSED_HAT, OPEN_HAT) if key == CLOSED_HAT else (key,)
         tilt, press = 0.0, 0.0
@@ -176,7 +181,12 @@ class HandDrumPlayer:
     """Two or three congas, or bongos, played with flat hands."""
 
     def __init__(
-        self, notes: Sequence[Note], instrument: Instrument, style: Style, seconds: float, rng: np.random.Generator
+        self,
+        notes: Sequence[Note],
+        instrument: Instrument,
+        style: Style,
+        seconds: float | int,
+        rng: np.random.Generator,
     ) -> None:
         self._style = style
         bongos = any(note.pitch in (60, 61) for note in notes)
@@ -212,7 +222,7 @@ class HandDrumPlayer:
             else View(centre=(0, 0.06), height=0.66, width=0.75)
         )
 
-    def draw(self, canvas: Canvas, time: float) -> None:
+    def draw(self, canvas: Canvas, time: float | int) -> None:
         """Draw player, drums and hands."""
         posture = self._body.posture(time)
         self._body.draw(canvas, posture)
@@ -236,7 +246,7 @@ class HandDrumPlayer:
             canvas.line(palm, fingers, 0.06, self._style.skin)
             canvas.disc(fingers, 0.032, shade(self._style.skin, 1.08))
 
-    def _draw_drum(self, canvas: Canvas, key: int, hit: float) -> None:
+    def _draw_drum(self, canvas: Canvas, key: int, hit: float | int) -> None:
         x, y = self._drums[key]
         wide = self._size[key]
         tall = wide * self._flat

@@ -35,7 +35,7 @@ def finger_place(pitch: int, strings: Sequence[int]) -> tuple[int, float]:
 class _Neck:
     """The four or six strings of an instrument, from nut to bridge, in the picture."""
 
-    def __init__(self, nut: Point, bridge: Point, spread: float, count: int) -> None:
+    def __init__(self, nut: Point, bridge: Point, spread: float | int, count: int) -> None:
         self.nut, self.bridge, self.count = nut, bridge, count
         dx, dy = bridge[0] - nut[0], bridge[1] - nut[1]
         self.length = math.hypot(dx, dy)
@@ -43,7 +43,7 @@ class _Neck:
         self.across = (-self.along[1], self.along[0])
         self._spread = spread
 
-    def point(self, string: float, share: float, aside: float = 0.0) -> Point:
+    def point(self, string: float | int, share: float | int, aside: float | int = 0.0) -> Point:
         """Point of a string (0 the lowest) at a share of its length from the nut; ``aside`` in world units across."""
         offset = (string - (self.count - 1) / 2) * self._spread * (0.7 + 0.5 * share) + aside
         x, y = mix(self.nut, self.bridge, share)
@@ -54,7 +54,7 @@ class _LeftHand:
     """Where the left hand and its stopping finger are: it moves before the onset, and shakes in long notes."""
 
     def __init__(
-        self, notes: Sequence[Note], strings: Sequence[int], rng: np.random.Generator, *, vibrato: float
+        self, notes: Sequence[Note], strings: Sequence[int], rng: np.random.Generator, *, vibrato: float | int
     ) -> None:
         places = [finger_place(note.pitch, strings) for note in notes]
         onsets = [note.onset for note in notes]
@@ -71,7 +71,7 @@ class _LeftHand:
         self._vibrato = vibrato
         self._rate = rng.uniform(4.8, 6.5)
 
-    def shake(self, time: float) -> float:
+    def shake(self, time: float | int) -> float:
         """Vibrato as a share of the string's length."""
         number = self._notes.last(time)
         if number < 0:
@@ -81,7 +81,7 @@ class _LeftHand:
             return 0.0
         return self._vibrato * smoothstep((since - 0.15) / 0.2) * math.sin(2 * math.pi * self._rate * since)
 
-    def draw(self, canvas: Canvas, neck: _Neck, style: Style, time: float, wide: float) -> Point:
+    def draw(self, canvas: Canvas, neck: _Neck, style: Style, time: float | int, wide: float | int) -> Point:
         """Draw hand and finger; returns the place of the wrist."""
         share = self.place.at(time) + self.shake(time)
         finger = neck.point(self.string.at(time), share)
@@ -107,7 +107,12 @@ class BowedPlayer:
     """Violin under the chin, or cello between the knees."""
 
     def __init__(
-        self, notes: Sequence[Note], instrument: Instrument, style: Style, seconds: float, rng: np.random.Generator
+        self,
+        notes: Sequence[Note],
+        instrument: Instrument,
+        style: Style,
+        seconds: float | int,
+        rng: np.random.Generator,
     ) -> None:
         self._style = style
         self._cello = instrument.preset == 42
@@ -134,7 +139,7 @@ class BowedPlayer:
         self._contact = rng.uniform(0.86, 0.93)
         self._string_angle = rng.uniform(0.1, 0.17)
 
-    def draw(self, canvas: Canvas, time: float) -> None:
+    def draw(self, canvas: Canvas, time: float | int) -> None:
         """Draw player, instrument, bow and both hands."""
         style = self._style
         posture = self._body.posture(time)
@@ -160,7 +165,7 @@ class BowedPlayer:
         self._left.draw(canvas, neck, style, time, 0.05 if self._cello else 0.045)
         self._draw_bow(canvas, neck, posture.left, time)
 
-    def _draw_bow(self, canvas: Canvas, neck: _Neck, shoulder: Point, time: float) -> None:
+    def _draw_bow(self, canvas: Canvas, neck: _Neck, shoulder: Point, time: float | int) -> None:
         string = self._tilt.at(time)
         touching = self._notes.blowing(time, 0.05)
         contact = neck.point(string + (self._count - 1) / 2, self._contact)
@@ -189,7 +194,7 @@ class BowedPlayer:
         canvas.disc(frog, 0.018, (30, 26, 24))
         self._body.draw_arm(canvas, shoulder, frog, outwards=-1, length=0.27)
 
-    def _draw_instrument(self, canvas: Canvas, neck: _Neck, time: float) -> None:
+    def _draw_instrument(self, canvas: Canvas, neck: _Neck, time: float | int) -> None:
         style, size = self._style, self._size
         turn = math.atan2(neck.along[1], neck.along[0])
         wood = style.body
@@ -217,7 +222,12 @@ class GuitarPlayer:
     """A guitar across the body: strokes of the right hand alternate down and up through the string that sounds."""
 
     def __init__(
-        self, notes: Sequence[Note], instrument: Instrument, style: Style, seconds: float, rng: np.random.Generator
+        self,
+        notes: Sequence[Note],
+        instrument: Instrument,
+        style: Style,
+        seconds: float | int,
+        rng: np.random.Generator,
     ) -> None:
         self._style = style
         strings = OPEN_STRINGS["guitar"]
@@ -241,7 +251,7 @@ class GuitarPlayer:
         self._sounding = {string: Timeline(those) for string, those in by_string.items()}
         self.view = View(centre=(0.12, -0.03), height=0.86, width=1.0)
 
-    def _hand_across(self, time: float) -> tuple[float, float]:
+    def _hand_across(self, time: float | int) -> tuple[float, float]:
         """String under the plectrum, and how far it has swung across it (0 exactly at an onset)."""
         number = self._onsets.last(time)
         following = number + 1
@@ -267,7 +277,7 @@ class GuitarPlayer:
                 swing = (swing * (1 - raised) + start * raised) * (1 - fall**2)
         return string, swing
 
-    def draw(self, canvas: Canvas, time: float) -> None:
+    def draw(self, canvas: Canvas, time: float | int) -> None:
         """Draw player, guitar and both hands."""
         style = self._style
         posture = self._body.posture(time)
@@ -289,7 +299,7 @@ class GuitarPlayer:
         canvas.line((wrist[0] + 0.02, wrist[1] + 0.03), (tip[0] + 0.01, tip[1] + 0.012), 0.025, shade(style.skin, 0.9))
         canvas.disc(tip, 0.014, style.accent)
 
-    def _draw_guitar(self, canvas: Canvas, neck: _Neck, time: float) -> None:
+    def _draw_guitar(self, canvas: Canvas, neck: _Neck, time: float | int) -> None:
         style = self._style
         turn = math.atan2(neck.along[1], neck.along[0])
         lower, waist, upper = neck.point(2.5, 1.03), neck.point(2.5, 0.83), neck.point(2.5, 0.68)

@@ -17,7 +17,7 @@ _CLOSED = (6.0, 5.5, 5.0, 4.5, 4.0, 3.0, 3.5, 2.0, 2.5, 1.0, 1.5, 0.0)
 """Holes closed from the top for each semitone of an octave; halves are forked fingerings."""
 
 
-def fingering(pitch: int) -> tuple[float, ...]:
+def fingering(pitch: int) -> tuple[float | int, ...]:
     """Fingers of a woodwind for a pitch.
 
     Args:
@@ -35,7 +35,7 @@ def fingering(pitch: int) -> tuple[float, ...]:
     return (float((pitch // 12) % 2), *holes, float(step in (0, 1, 3, 8)))
 
 
-def valves(pitch: int, *, fundamental: int) -> tuple[float, ...]:
+def valves(pitch: int, *, fundamental: int) -> tuple[float | int, ...]:
     """Valves of a brass instrument for a pitch.
 
     Args:
@@ -60,7 +60,7 @@ class _Blower:
         notes: Sequence[Note],
         style: Style,
         neck: Point,
-        fingers: Sequence[tuple[float, ...]],
+        fingers: Sequence[tuple[float | int, ...]],
         rng: np.random.Generator,
     ) -> None:
         self.style = style
@@ -78,11 +78,11 @@ class _Blower:
         self._jab = rng.uniform(0.015, 0.05)
         self._lift = rng.uniform(0.02, 0.07)
 
-    def breathing(self, time: float) -> tuple[float, float]:
+    def breathing(self, time: float | int) -> tuple[float, float]:
         """Loudness of the tone and depth of the breath, 0 to 1."""
         return self.notes.blowing(time), self.notes.breath(time)
 
-    def tilt(self, time: float) -> float:
+    def tilt(self, time: float | int) -> float:
         """Angle in radians by which the instrument is raised: it sways, nods with attacks, rises with loudness."""
         tone, breath = self.breathing(time)
         sway = self._swing * math.sin(2 * math.pi * self._speed * time + self._phase)
@@ -90,7 +90,7 @@ class _Blower:
         high = 0.05 * (self.height.at(time) - self._middle)
         return sway + attack + self._lift * (tone - 0.5 * breath) + high
 
-    def draw_body(self, canvas: Canvas, time: float, *, turn: float) -> Posture:
+    def draw_body(self, canvas: Canvas, time: float | int, *, turn: float | int) -> Posture:
         """Draw trunk and head with their breathing."""
         tone, breath = self.breathing(time)
         posture = self.body.posture(time, breath)
@@ -99,7 +99,7 @@ class _Blower:
         return posture
 
 
-def _mouth(posture: Posture, style: Style, turn: float) -> Point:
+def _mouth(posture: Posture, style: Style, turn: float | int) -> Point:
     return (posture.head[0] + 0.4 * turn * style.head, posture.head[1] + 0.72 * style.head)
 
 
@@ -107,7 +107,12 @@ class WoodwindPlayer:
     """Flute held sideways, recorder held downwards, saxophone with its bow and bell."""
 
     def __init__(
-        self, notes: Sequence[Note], instrument: Instrument, style: Style, seconds: float, rng: np.random.Generator
+        self,
+        notes: Sequence[Note],
+        instrument: Instrument,
+        style: Style,
+        seconds: float | int,
+        rng: np.random.Generator,
     ) -> None:
         self._kind = {73: "flute", 74: "recorder"}.get(instrument.preset, "saxophone")
         fingers = [fingering(note.pitch) for note in notes]
@@ -125,7 +130,7 @@ class WoodwindPlayer:
             "saxophone": View(centre=(0.06, -0.04), height=0.84, width=0.7),
         }[self._kind]
 
-    def draw(self, canvas: Canvas, time: float) -> None:
+    def draw(self, canvas: Canvas, time: float | int) -> None:
         """Draw player, instrument and fingers."""
         style, player = self._style, self._player
         posture = player.draw_body(canvas, time, turn=self._turn)
@@ -155,7 +160,7 @@ class WoodwindPlayer:
         top = (bottom[0] - 0.2 * direction[0] + 0.06 * normal[0], bottom[1] - 0.2 * direction[1] + 0.06 * normal[1])
         wide = 0.09
 
-        def beside(point: Point, distance: float) -> Point:
+        def beside(point: Point, distance: float | int) -> Point:
             return (point[0] + distance * normal[0], point[1] + distance * normal[1])
 
         horn = [beside(bottom, -0.03), beside(bottom, 0.03), beside(top, wide), beside(top, -wide)]
@@ -163,7 +168,7 @@ class WoodwindPlayer:
         canvas.ellipse(top, (wide, 0.03), shade(self._colour, 0.45), turn=math.atan2(normal[1], normal[0]))
 
     def _draw_fingers(
-        self, canvas: Canvas, posture: Posture, start: Point, end: Point, normal: Point, time: float
+        self, canvas: Canvas, posture: Posture, start: Point, end: Point, normal: Point, time: float | int
     ) -> None:
         style = self._style
         values = [glide.at(time) for glide in self._player.fingers]
@@ -201,7 +206,12 @@ class BrassPlayer:
     """Trumpet seen from the side, or tuba in front of the body: three valves."""
 
     def __init__(
-        self, notes: Sequence[Note], instrument: Instrument, style: Style, seconds: float, rng: np.random.Generator
+        self,
+        notes: Sequence[Note],
+        instrument: Instrument,
+        style: Style,
+        seconds: float | int,
+        rng: np.random.Generator,
     ) -> None:
         self._tuba = instrument.preset == 58
         self._muted = instrument.preset == 59
@@ -218,7 +228,7 @@ class BrassPlayer:
             else View(centre=(0.08, -0.2), height=0.6, width=0.85)
         )
 
-    def draw(self, canvas: Canvas, time: float) -> None:
+    def draw(self, canvas: Canvas, time: float | int) -> None:
         """Draw player, instrument, valves and fingers."""
         posture = self._player.draw_body(canvas, time, turn=self._turn)
         mouth = _mouth(posture, self._style, self._turn)
@@ -229,13 +239,13 @@ class BrassPlayer:
             self._draw_trumpet(canvas, posture, mouth, pressed, time)
 
     def _draw_trumpet(
-        self, canvas: Canvas, posture: Posture, mouth: Point, pressed: Sequence[float], time: float
+        self, canvas: Canvas, posture: Posture, mouth: Point, pressed: Sequence[float | int], time: float | int
     ) -> None:
         metal = self._style.metal
         angle = self._lean - self._player.tilt(time)
         c, s = math.cos(angle), math.sin(angle)
 
-        def at(along: float, down: float) -> Point:
+        def at(along: float | int, down: float | int) -> Point:
             return (mouth[0] + along * c - down * s, mouth[1] + along * s + down * c)
 
         canvas.line(at(0, 0), at(0.42, 0), 0.02, metal)
@@ -266,13 +276,15 @@ class BrassPlayer:
             canvas.disc(at(along, top - 0.014), 0.018, shade(self._style.skin, 1.12))
         canvas.disc(mix(hand, at(0.16, -0.04), 0.7), 0.03, self._style.skin)
 
-    def _draw_tuba(self, canvas: Canvas, posture: Posture, mouth: Point, pressed: Sequence[float], time: float) -> None:
+    def _draw_tuba(
+        self, canvas: Canvas, posture: Posture, mouth: Point, pressed: Sequence[float | int], time: float | int
+    ) -> None:
         metal = self._style.metal
         angle = self._lean + 0.12 - 0.6 * self._player.tilt(time)
         base = (mouth[0] + 0.12, mouth[1] + 0.3)
         c, s = math.cos(angle), math.sin(angle)
 
-        def at(x: float, y: float) -> Point:
+        def at(x: float | int, y: float | int) -> Point:
             return (base[0] + x * c - y * s, base[1] + x * s + y * c)
 
         for grow, colour in ((1.0, shade(metal, 0.5)), (0.86, metal), (0.5, shade(metal, 0.45))):
