@@ -1,10 +1,11 @@
 """The main job, with untrained networks: what must hold whatever they have learnt."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 import soundfile
@@ -372,6 +373,52 @@ def test_the_methods_without_picture_do_not_look_at_the_video(inpainter: Inpaint
             sound(16_000, 1.0, 1), 16_000, [(0.3, 0.6)], video=tmp_path / "missing.mp4", method=method
         )
         assert result.report.gaps[0].method == method
+
+
+def rotated(film: Path, target: Path) -> None:
+    """A copy that is to be shown turned by a quarter: the matrix of its first track, the picture, says so."""
+    data = bytearray(film.read_bytes())
+    matrix = data.index(b"tkhd") + 44
+    quarter = (0, 1 << 16, 0, -(1 << 16), 0, 0, 0, 0, 1 << 30)
+    data[matrix : matrix + 36] = b"".join(number.to_bytes(4, "big", signed=True) for number in quarter)
+    target.write_bytes(data)
+
+
+def slowing_down(film: Path, target: Path) -> None:
+    """A copy whose pictures are shown for longer and longer; the sound stays."""
+    with av.open(str(film)) as source, av.open(str(target), "w") as output:
+        copies = {stream: output.add_stream_from_template(stream) for stream in source.streams}  # type: ignore[type-var]
+        for packet in source.demux():
+            if not packet.size:
+                continue
+            if packet.stream.type == "video":
+                scale = float(packet.time_base or 1)
+                for name in ("pts", "dts"):
+                    stamp = getattr(packet, name)
+                    setattr(packet, name, round(stamp * (1 + 0.1 * stamp * scale)))
+            packet.stream = copies[packet.stream]
+            output.mux(packet)
+
+
+@pytest.mark.parametrize("change", [rotated, slowing_down])
+def test_turned_pictures_and_a_varying_frame_rate_are_no_obstacle(
+    inpainter: Inpainter, film: Path, tmp_path: Path, change: Callable[[Path, Path], None]
+) -> None:
+    other = tmp_path / "other.mp4"
+    change(film, other)
+    before, after = video.info(film), video.info(other)
+    assert (after.rotation, after.duration) != (before.rotation, before.duration)
+    results = []
+    for path in (film, other):
+        repair = inpainter.inpaint_file(path, [(1.2, 1.6)], method="viai-av", vocoder="phase")
+        assert repair.report.gaps[0].method == "viai-av"
+        results.append(repair.patches[0][1])
+    # The networks saw something else.
+    assert not np.array_equal(*results)
+    target = tmp_path / "out.mp4"
+    repair.save(target)
+    assert video.info(target).rotation == after.rotation
+    assert video.info(target).duration == pytest.approx(after.duration, abs=0.01)
 
 
 def test_the_gap_does_not_decide_where_the_picture_belongs(inpainter: Inpainter, film: Path, tmp_path: Path) -> None:

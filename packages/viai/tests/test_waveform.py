@@ -8,6 +8,7 @@ from hr_common import audio
 from viai.checkpoints import build_network
 from viai.config import TINY
 from viai.gaps import Gap
+from viai.networks.generation import generate
 from viai.networks.wavenet import WaveNet
 from viai.painting import analyse
 from viai.spectrogram import MelSpectrogram
@@ -145,6 +146,15 @@ def test_the_wavenet_reads_no_more_of_the_past_than_it_reaches(wavenet: WaveNet)
     np.testing.assert_array_equal(first, second)
     assert len(first) == 500
     assert np.abs(first).max() <= 1
+
+
+def test_sound_and_spectrogram_run_on_one_clock(wavenet: WaveNet) -> None:
+    sound = 0.1 * np.random.default_rng(0).standard_normal(6_400)
+    mel = torch.rand(1, 80, 20, generator=torch.Generator().manual_seed(0))
+    drawn = sample_gap(wavenet, sound, 3_000, 400, mel, np.random.default_rng(5))
+    noise = torch.from_numpy(np.random.default_rng(5).random((1, 400, 2), dtype=np.float32))
+    past = torch.from_numpy(sound[:3_000].astype(np.float32))[None]
+    np.testing.assert_allclose(drawn, generate(wavenet, past, mel, noise)[0].numpy(), atol=1e-6)
 
 
 def test_level_difference_of_a_case_worked_by_hand() -> None:

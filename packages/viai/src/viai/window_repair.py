@@ -64,7 +64,7 @@ class WindowRepair:
 
         Args:
             networks: What fills the longer gaps.
-            samples: The window, finite outside its gaps, which are not read.
+            samples: The window in double precision, zero in its gaps.
             window: Where it lies in the file, and its gaps.
             rate: In Hz.
             placement: The video on the time line of the file, if there is one.
@@ -79,9 +79,7 @@ class WindowRepair:
         self.vocoder = vocoder
         self.gaps = [Gap(gap.start - window.start, gap.stop - window.start) for gap in window.gaps]
         self.unfilled = list(self.gaps)
-        self.samples = samples.astype(np.float64)
-        for gap in self.gaps:
-            self.samples[gap.start : gap.stop] = 0.0
+        self.samples = samples.copy()
         self._analysis: Analysis | None = None
         self._painted: tuple[Float[Tensor, "1 band frame"], str, str] | None = None
 

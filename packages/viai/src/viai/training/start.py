@@ -97,7 +97,11 @@ def train_stage(
                     "%d a process are few, eight or more work better",
                     config.training.batch // group.world_size,
                 )
-        return train(stage, out, seed=seed, resume=resume, is_main=group.is_main)
+        progress = train(stage, out, seed=seed, resume=resume, is_main=group.is_main)
+        if group.world_size > 1:
+            # Nobody goes on before the main process has written what ``progress`` names.
+            torch.distributed.barrier()
+        return progress
 
 
 def _inpainter(
