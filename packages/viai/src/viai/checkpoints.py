@@ -94,8 +94,7 @@ def load_network(path: Path, stage: str, *, device: torch.device | str = "cpu") 
         raise InputError(f"{path} has no configuration in its card, so its network cannot be built; fetch it again")
     config = settings.from_dict(ViaiConfig, card["config"])
     network = build_network(stage, config)
-    widened = {name: value.float() if value.is_floating_point() else value for name, value in tensors.items()}
-    weights.load_into(network, widened)
+    weights.load_into(network, tensors)
     return Loaded(network=network.to(device).eval().requires_grad_(False), config=config, card=card)
 
 
