@@ -15,7 +15,7 @@ from torch import Tensor
 
 from viai import __version__
 from viai.checkpoints import load_network, weights_folder
-from viai.data.gap_lists import fixed_gaps, read_gaps, write_gaps
+from viai.data.gap_lists import kept_gaps
 from viai.data.windows import EvaluationDataset
 from viai.metrics import mean_interval, psnr_gap
 from viai.networks.inpainters import AudioVisualInpainter
@@ -55,9 +55,8 @@ def main() -> None:
     network, config = loaded.network, loaded.config
     assert isinstance(network, AudioVisualInpainter)
     gap_list = arguments.data / f"gaps-{arguments.split}.json"
-    if not gap_list.exists():
-        write_gaps(gap_list, fixed_gaps(arguments.data, arguments.split, 0, 4, config=config))
-    items = EvaluationDataset(arguments.data, arguments.split, read_gaps(gap_list), config, picture=True)
+    gaps = kept_gaps(gap_list, arguments.data, arguments.split, 4, config=config)
+    items = EvaluationDataset(arguments.data, arguments.split, gaps, config, picture=True)
     front = MelSpectrogram(config.spectrogram)
     rng = np.random.default_rng(arguments.seed)
 

@@ -16,7 +16,7 @@ import torch
 
 from viai import __version__
 from viai.checkpoints import load_network, weights_folder
-from viai.data.gap_lists import fixed_gaps, read_gaps, write_gaps
+from viai.data.gap_lists import kept_gaps
 from viai.data.windows import EvaluationDataset
 from viai.joins import join
 from viai.metrics import log_spectral_distance, mean_interval, psnr_gap, snr_gap
@@ -44,9 +44,8 @@ def main() -> None:
     network, config = loaded.network, loaded.config
     assert isinstance(network, WaveNet)
     gap_list = arguments.data / f"gaps-{arguments.split}.json"
-    if not gap_list.exists():
-        write_gaps(gap_list, fixed_gaps(arguments.data, arguments.split, 0, 4, config=config))
-    items = EvaluationDataset(arguments.data, arguments.split, read_gaps(gap_list), config, picture=False)
+    gaps = kept_gaps(gap_list, arguments.data, arguments.split, 4, config=config)
+    items = EvaluationDataset(arguments.data, arguments.split, gaps, config, picture=False)
     front = MelSpectrogram(config.spectrogram)
     rate = config.spectrogram.sample_rate
     overhang = round(OVERHANG_SECONDS * rate)

@@ -1,7 +1,6 @@
 """Which method fills gaps best: every method on the same fixed gaps of held-out clips, inside the gap only."""
 
 import csv
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
@@ -20,14 +19,12 @@ from hr_common.files import atomic_path
 from viai.checkpoints import load_network, require_front_end, weights_folder
 from viai.data.batches import WindowBatch
 from viai.data.clips import Split
-from viai.data.gap_lists import fixed_gaps, read_gaps, write_gaps
+from viai.data.gap_lists import kept_gaps
 from viai.data.windows import EvaluationDataset
 from viai.metrics import Interval, l1_gap, mean_interval, psnr_gap, ssim_gap
 from viai.networks.inpainters import AudioInpainter, AudioVisualInpainter
 from viai.picture import normalise
 from viai.spectrogram import MelSpectrogram, compose, interpolate_unknown
-
-logger = logging.getLogger(__name__)
 
 METRICS: Mapping[str, Callable[[np.ndarray, np.ndarray, np.ndarray], float]] = {
     "psnr_gap": psnr_gap,
@@ -167,10 +164,8 @@ def evaluate(
     both = load_network(folder / "viai-av.safetensors", "viai-av", device=where)
     require_front_end(both.config, audio.config.spectrogram, folder / "viai-av.safetensors")
     config = both.config
-    if not gap_list.exists():
-        write_gaps(gap_list, fixed_gaps(data, held_out, 0, per_clip, config=config))
-        logger.info("wrote %s", gap_list)
-    items = EvaluationDataset(data, held_out, read_gaps(gap_list), config, picture=True)
+    gaps = kept_gaps(gap_list, data, held_out, per_clip, config=config)
+    items = EvaluationDataset(data, held_out, gaps, config, picture=True)
     front = MelSpectrogram(config.spectrogram).to(where)
     assert isinstance(audio.network, AudioInpainter)
     assert isinstance(both.network, AudioVisualInpainter)

@@ -71,6 +71,17 @@ def fixed_gaps(
     return items
 
 
+def kept_gaps(path: Path, root: Path, split: Split, per_clip: int, *, config: ViaiConfig) -> list[EvaluationItem]:
+    """Read the gaps of an evaluation, or draw them with seed 0 and keep them where the file is missing.
+
+    Raises:
+        InputError: See :func:`read_gaps` and :func:`fixed_gaps`.
+    """
+    if not path.exists():
+        write_gaps(path, fixed_gaps(root, split, 0, per_clip, config=config))
+    return read_gaps(path)
+
+
 def write_gaps(path: Path, items: Sequence[EvaluationItem]) -> None:
     """Keep the gaps of an evaluation as JSON."""
     write_json(path, {"format": 1, "gaps": list(items)})
