@@ -46,6 +46,22 @@ def test_pictures_are_shown_at_the_rate(tmp_path: Path, pictures: Pictures, rate
     np.testing.assert_allclose(times, np.arange(10) / float(rate), atol=1e-4)
 
 
+def test_equal_pictures_give_equal_bytes(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    wall = np.repeat(np.repeat(rng.integers(0, 256, (6, 8, 3)), 24, 0), 24, 1)
+    frames = []
+    for number in range(40):
+        frame = wall + rng.integers(-3, 4, wall.shape)
+        left, top = int(80 + 50 * np.sin(number / 3)), int(60 + 40 * np.cos(number / 5))
+        frame[top : top + 16, left : left + 16] = (250, 200, 20)
+        frames.append(frame.clip(0, 255).astype(np.uint8))
+    files = set()
+    for _ in range(15):
+        write(tmp_path / "a.mp4", frames, 25, crf=28)
+        files.add((tmp_path / "a.mp4").read_bytes())
+    assert len(files) == 1
+
+
 def test_an_odd_size_is_made_even(tmp_path: Path, pictures: Pictures) -> None:
     write(tmp_path / "a.mp4", pictures(3, 31, 45), 25, crf=5)
     frames, _ = read_frames(tmp_path / "a.mp4", [0.0])

@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
-VERSION = 1
+VERSION = 2
 """Changes when equal settings no longer give equal clips."""
 
 
