@@ -8,7 +8,9 @@ from viai.losses import (
     adversarial_loss,
     discriminator_loss,
     eta,
+    onset_loss,
     reconstruction_loss,
+    rises,
     synchronisation_loss,
 )
 
@@ -107,3 +109,13 @@ def test_a_picture_upon_the_sound_of_another_has_a_finite_gradient() -> None:
     synchronisation_loss(sight, torch.ones(2, 3, 1, 1)).backward()
     assert sight.grad is not None
     assert torch.isfinite(sight.grad).all()
+
+
+def test_rises_by_hand() -> None:
+    mel = torch.zeros(1, 4, 5)
+    mel[0, 0, 2] = 0.4  # up at frame 2, down again at 3
+    mel[0, 1, 3:] = 0.2
+    mel[0, 3, 1:] = 0.6
+    expected = torch.tensor([[[0, 0, 2.0, 1.0, 0], [0, 3.0, 0, 0, 0]]])
+    torch.testing.assert_close(rises(mel, 2), expected)
+    torch.testing.assert_close(onset_loss(expected + 0.5, mel), torch.tensor(0.25))

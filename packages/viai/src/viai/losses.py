@@ -78,3 +78,22 @@ def synchronisation_loss(
     distance = squared.clamp(min=1e-12).sqrt()
     shortfall = (margin - distance).clamp(min=0).square()
     return torch.where(matched, squared, shortfall).sum() / (2 * len(v))
+
+
+def rises(mel: Float[Tensor, "batch band frame"], groups: int) -> Float[Tensor, "batch group frame"]:
+    """Where levels rise: the positive differences of successive frames, averaged over groups of bands.
+
+    Args:
+        mel: Levels in [0, 1].
+        groups: Equal groups of neighbouring bands, low ones first.
+
+    Returns:
+        Ten times the mean rise, which is about one at a struck note; the first frame has none.
+    """
+    rise = functional.pad((mel[:, :, 1:] - mel[:, :, :-1]).clamp(min=0), (1, 0))
+    return 10 * rise.unflatten(1, (groups, -1)).mean(dim=2)
+
+
+def onset_loss(told: Float[Tensor, "batch group frame"], mel: Float[Tensor, "batch band frame"]) -> Float[Tensor, ""]:
+    """Mean squared error of the rises that the picture tells against those of the intact sound."""
+    return functional.mse_loss(told, rises(mel, told.shape[1]))

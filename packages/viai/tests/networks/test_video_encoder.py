@@ -87,3 +87,18 @@ def test_weights_of_another_network_are_refused_by_name() -> None:
         VideoEncoder(SMALL).load_imagenet(weights)
     with pytest.raises(InputError, match=r"unexpected: .*layer4"):
         VideoEncoder(replace(TINY.network, backbone="resnet10")).load_imagenet(imagenet_weights())
+
+
+def test_the_paper_tells_nothing_frame_by_frame() -> None:
+    encoder = VideoEncoder(replace(TINY.network, picture_detail=0))
+    assert encoder.detail(torch.rand(1, 32, 50)) is None
+    assert not [name for name, _ in encoder.named_parameters() if "detail" in name or "onset" in name]
+
+
+def test_four_onset_frames_belong_to_each_picture() -> None:
+    encoder = VideoEncoder(TINY.network).eval()
+    told = encoder.onsets(detail := torch.rand(1, 8, 50))
+    assert told.shape == (1, 8, 200)
+    raw = encoder.onset_head(detail)[0]
+    # Band 3, picture 7, second of its four mel frames.
+    assert told[0, 3, 4 * 7 + 1] == raw[3 * 4 + 1, 7]

@@ -9,7 +9,7 @@ from viai.checkpoints import load_network
 from viai.config import TINY
 from viai.data.batches import WindowBatch, collate
 from viai.data.windows import WindowDataset
-from viai.losses import synchronisation_loss
+from viai.losses import onset_loss, synchronisation_loss
 from viai.networks.inpainters import AudioInpainter, AudioVisualInpainter
 from viai.picture import normalise
 from viai.training.inpainters import AudioStage, AudioVisualStage, _AudioVisualPass
@@ -130,7 +130,7 @@ def test_before_its_start_there_is_no_adversarial_term(batches: tuple[WindowBatc
 
 def audio_visual_pass(
     batch: WindowBatch,
-) -> tuple[AudioVisualInpainter, torch.Tensor, tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]]:
+) -> tuple[AudioVisualInpainter, torch.Tensor, tuple[torch.Tensor, ...]]:
     network = AudioVisualInpainter(TINY.network).train()
     target, known = torch.rand(2, 1, 80, 200), torch.rand(2, 1, 80, 200)
     return network, known, _AudioVisualPass(network)(target, known, normalise(batch.frames), normalise(batch.flow))
@@ -141,7 +141,7 @@ def taught(module: torch.nn.Module) -> set[bool]:
 
 
 def test_synchronisation_reaches_the_video_encoder_only(batches: tuple[WindowBatch, WindowBatch]) -> None:
-    network, _, (_, _, sight, intact) = audio_visual_pass(batches[0])
+    network, _, (_, _, sight, intact, _) = audio_visual_pass(batches[0])
     synchronisation_loss(sight, intact).backward()
     assert True in taught(network.video_encoder)
     assert taught(network.audio_encoder) == taught(network.decoder) == {False}
@@ -150,7 +150,7 @@ def test_synchronisation_reaches_the_video_encoder_only(batches: tuple[WindowBat
 def test_the_probe_reads_the_intact_code_without_teaching_its_encoder(
     batches: tuple[WindowBatch, WindowBatch],
 ) -> None:
-    network, known, (_, probed, _, intact) = audio_visual_pass(batches[0])
+    network, known, (_, probed, _, intact, _) = audio_visual_pass(batches[0])
     assert not intact.requires_grad
     probed.sum().backward()
     assert taught(network.video_encoder) == {False}
@@ -158,24 +158,36 @@ def test_the_probe_reads_the_intact_code_without_teaching_its_encoder(
     gradients = [weights.grad.clone() for weights in network.audio_encoder.parameters() if weights.grad is not None]
     # The encoder of the gapped sound is taught as if the other code were a constant.
     network.zero_grad()
-    network.paint(known, intact.clone()).sum().backward()
+    described = network.video_encoder.describe(normalise(batches[0].frames), normalise(batches[0].flow))
+    detail = network.video_encoder.detail(described)
+    assert detail is not None
+    network.paint(known, intact.clone(), detail.detach()).sum().backward()
     for before, weights in zip(gradients, network.audio_encoder.parameters(), strict=True):
         assert weights.grad is not None
         torch.testing.assert_close(before, weights.grad)
 
 
 def test_the_painting_is_taught_to_sight_and_sound(batches: tuple[WindowBatch, WindowBatch]) -> None:
-    network, _, (painted, _, _, _) = audio_visual_pass(batches[0])
+    network, _, (painted, _, _, _, _) = audio_visual_pass(batches[0])
     painted.sum().backward()
     assert taught(network.decoder) == {True}
     assert True in taught(network.video_encoder)
     assert True in taught(network.audio_encoder)
 
 
-def test_the_weight_of_synchronisation_moves_the_video_encoder_only(
-    batches: tuple[WindowBatch, WindowBatch],
+def test_onsets_teach_the_video_encoder_only(batches: tuple[WindowBatch, WindowBatch]) -> None:
+    network, _, (_, _, _, _, told) = audio_visual_pass(batches[0])
+    onset_loss(told, torch.rand(2, 80, 200)).backward()
+    assert True in taught(network.video_encoder.detail_network)
+    assert True in taught(network.video_encoder.flow_network)
+    assert taught(network.audio_encoder) == taught(network.decoder) == {False}
+
+
+@pytest.mark.parametrize("term", ["lambda_sync", "lambda_onset"])
+def test_the_weight_of_what_sight_should_know_moves_the_video_encoder_only(
+    term: str, batches: tuple[WindowBatch, WindowBatch]
 ) -> None:
-    without, with_term = (make(AudioVisualStage, lambda _: batches[0], lambda_sync=weight) for weight in (0.0, 100.0))
+    without, with_term = (make(AudioVisualStage, lambda _: batches[0], **{term: weight}) for weight in (0.0, 100.0))
     for stage in (without, with_term):
         stage.update(0)
     changed = {

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from viai.config import NetworkConfig
 from viai.networks.audio_encoder import AudioEncoder
-from viai.networks.decoder import SpectrogramDecoder
+from viai.networks.decoder import DETAIL_DEPTH, SpectrogramDecoder
 from viai.networks.video_encoder import VideoEncoder
 
 
@@ -17,8 +17,13 @@ def _initialise(module: nn.Module) -> None:
             nn.init.zeros_(module.bias)
 
 
-def _decoder(config: NetworkConfig, code_channels: int) -> SpectrogramDecoder:
-    return SpectrogramDecoder(config.audio_channels, code_channels, corrects_lines=config.corrects_lines)
+def _decoder(config: NetworkConfig, code_channels: int, detail_channels: int = 0) -> SpectrogramDecoder:
+    return SpectrogramDecoder(
+        config.audio_channels,
+        code_channels,
+        corrects_lines=config.corrects_lines,
+        detail_channels=detail_channels,
+    )
 
 
 class AudioInpainter(nn.Module):
@@ -53,7 +58,7 @@ class AudioVisualInpainter(nn.Module):
         super().__init__()
         self.audio_encoder = AudioEncoder(config.audio_channels)
         self.video_encoder = VideoEncoder(config)
-        self.decoder = _decoder(config, 2 * config.audio_channels[-1])
+        self.decoder = _decoder(config, 2 * config.audio_channels[-1], config.picture_detail)
         self.apply(_initialise)
 
     def forward(
@@ -63,14 +68,24 @@ class AudioVisualInpainter(nn.Module):
         flow: Float[Tensor, "batch time 2 h w"],
     ) -> Float[Tensor, "batch 1 band frame"]:
         """Paint the whole spectrogram anew; the picture has one frame for every four of the mel."""
-        return self.paint(mel, self.video_encoder(frames, flow))
+        described = self.video_encoder.describe(frames, flow)
+        return self.paint(mel, self.video_encoder.fuse(described), self.video_encoder.detail(described))
 
     def paint(
-        self, mel: Float[Tensor, "batch 1 band frame"], sight: Float[Tensor, "batch channel 1 code"]
+        self,
+        mel: Float[Tensor, "batch 1 band frame"],
+        sight: Float[Tensor, "batch channel 1 code"],
+        detail: Float[Tensor, "batch detail time"] | None,
     ) -> Float[Tensor, "batch 1 band frame"]:
-        """Paint with a given second code: the visual one, or for the probe VIAI-AA' the intact sound's."""
+        """Paint with a given second code: the visual one, or for the probe VIAI-AA' the intact sound's.
+
+        Args:
+            mel: Levels in [0, 1] with straight lines over the gap.
+            sight: The second code.
+            detail: What the video encoder tells frame by frame; None if it has no such channels.
+        """
         audio = self.audio_encoder(mel)
-        painted: Tensor = self.decoder(torch.cat([audio.code, sight], dim=1), audio)
+        painted: Tensor = self.decoder(torch.cat([audio.code, sight], dim=1), audio, detail)
         return painted
 
     def start_from(self, audio: AudioInpainter) -> None:
@@ -83,4 +98,10 @@ class AudioVisualInpainter(nn.Module):
         weights = audio.decoder.state_dict()
         first = weights["expand.0.weight"]
         weights["expand.0.weight"] = torch.cat([first, first], dim=0)
+        entry = f"stages.{DETAIL_DEPTH}.0.0.weight"
+        own = self.decoder.state_dict()[entry].clone()
+        # What the picture tells frame by frame starts unheard.
+        own.zero_()
+        own[:, : weights[entry].shape[1]] = weights[entry]
+        weights[entry] = own
         self.decoder.load_state_dict(weights)

@@ -10,6 +10,10 @@ from hr_common.weights import load_into
 from viai.config import NetworkConfig
 from viai.networks.backbone import build_backbone
 
+ONSET_BANDS = 8
+"""Groups of mel bands in which the picture tells onsets."""
+MEL_FRAMES_A_PICTURE = 4
+
 
 class VideoEncoder(nn.Module):
     """E_I on every frame, E_F on every flow field, and Efuse over time.
@@ -30,6 +34,18 @@ class VideoEncoder(nn.Module):
             *between,
             nn.Conv1d(2 * features, config.audio_channels[-1], 3, stride=2, padding=1),
         )
+        self.detail_network: nn.Module | None = None
+        if config.picture_detail:
+            width = config.picture_detail
+            self.detail_network = nn.Sequential(
+                nn.Conv1d(2 * features, width, 5, padding=2, bias=False),
+                nn.BatchNorm1d(width),
+                nn.ReLU(inplace=True),
+                nn.Conv1d(width, width, 5, padding=2, bias=False),
+                nn.BatchNorm1d(width),
+                nn.ReLU(inplace=True),
+            )
+            self.onset_head = nn.Conv1d(width, ONSET_BANDS * MEL_FRAMES_A_PICTURE, 3, padding=1)
 
     def describe(
         self, frames: Float[Tensor, "batch time 3 h w"], flow: Float[Tensor, "batch time 2 h w"]
@@ -44,6 +60,16 @@ class VideoEncoder(nn.Module):
         """Bring described frames to the time grid of the audio code."""
         code: Tensor = self.fusion(described)
         return code.unsqueeze(2)
+
+    def detail(self, described: Float[Tensor, "batch feature time"]) -> Float[Tensor, "batch detail time"] | None:
+        """Make of described frames what the decoder is told frame by frame; None for the paper's network."""
+        return None if self.detail_network is None else self.detail_network(described)
+
+    def onsets(self, detail: Float[Tensor, "batch detail time"]) -> Float[Tensor, "batch band frame"]:
+        """Tell from the details alone where levels rise: estimates of :func:`viai.losses.rises`."""
+        told: Tensor = self.onset_head(detail)
+        batch, _, time = told.shape
+        return told.reshape(batch, ONSET_BANDS, MEL_FRAMES_A_PICTURE, time).transpose(2, 3).flatten(2)
 
     def forward(
         self, frames: Float[Tensor, "batch time 3 h w"], flow: Float[Tensor, "batch time 2 h w"]

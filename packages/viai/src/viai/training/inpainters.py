@@ -16,6 +16,7 @@ from viai.losses import (
     adversarial_loss,
     discriminator_loss,
     eta,
+    onset_loss,
     reconstruction_loss,
     synchronisation_loss,
 )
@@ -184,14 +185,19 @@ class _AudioVisualPass(nn.Module):
         known: Float[Tensor, "batch 1 band frame"],
         frames: Float[Tensor, "batch time 3 h w"],
         flow: Float[Tensor, "batch time 2 h w"],
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Return painting, painting of the probe, visual code and intact audio code."""
-        network = self.network
-        sight = network.video_encoder(frames, flow)
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor | None]:
+        """Return painting, painting of the probe, visual code, intact audio code, and onsets told by the picture."""
+        network, encoder = self.network, self.network.video_encoder
+        described = encoder.describe(frames, flow)
+        sight, detail = encoder.fuse(described), encoder.detail(described)
         # The probe reads the answer's code without teaching the encoder to smuggle more into it.
         with torch.no_grad():
             intact = network.audio_encoder(target).code
-        return network.paint(known, sight), network.paint(known, intact), sight, intact
+        if detail is None:
+            return network.paint(known, sight, None), network.paint(known, intact, None), sight, intact, None
+        # The probe teaches nobody but those who read the intact code.
+        probed = network.paint(known, intact, detail.detach())
+        return network.paint(known, sight, detail), probed, sight, intact, encoder.onsets(detail)
 
 
 class AudioVisualStage(_InpainterStage):
@@ -213,17 +219,20 @@ class AudioVisualStage(_InpainterStage):
         self.network.train()
         with self._autocast():
             outputs = self.parallel_network(target, known, frames, flow)
-        painted, probed, sight, intact = (output.float() for output in outputs)
+        painted, probed, sight, intact = (output.float() for output in outputs[:4])
+        told = outputs[4]
         judge = self._update_discriminator(step, target, painted) if step >= training.gan_start else 0.0
         loss, rec, gan = self._generator_loss(step, painted, target, unknown)
         probe, probe_rec, _ = self._generator_loss(step, probed, target, unknown)
         eta2 = eta(step, decay=training.eta_decay, floor=training.eta_floor)
         sync = synchronisation_loss(sight, intact, training.sync_margin)
-        self._apply(loss + eta2 * probe + training.lambda_sync * sync)
+        onset = sync.new_zeros(()) if told is None else onset_loss(told.float(), target.squeeze(1))
+        self._apply(loss + eta2 * probe + training.lambda_sync * sync + training.lambda_onset * onset)
         return {
             "reconstruction": rec,
             "probe": probe_rec,
             "adversarial": gan,
             "discriminator": judge,
             "synchronisation": sync.item(),
+            "onset": onset.item(),
         }
