@@ -238,8 +238,11 @@ def test_one_sample_at_a_time_equals_the_full_pass(kernel, layers, stacks, batch
     full = network(samples, mel, start=16)
     # Longer than, about as long as and shorter than the receptive field; one sample; none.
     for known in (80, config.receptive_field, config.receptive_field - 1, 5, 1, 0):
-        stepped = incremental_parameters(network, samples[:, :known], mel, samples[:, known:], start=16, engine="eager")
-        assert (stepped - full[..., known:]).abs().max() <= tolerance
+        end = known + 48
+        stepped = incremental_parameters(
+            network, samples[:, :known], mel, samples[:, known:end], start=16, engine="eager"
+        )
+        assert (stepped - full[..., known:end]).abs().max() <= tolerance
 
 
 def test_the_past_beyond_the_receptive_field_is_not_looked_at():

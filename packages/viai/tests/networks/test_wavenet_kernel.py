@@ -1,21 +1,26 @@
 """The compiled loop over samples."""
 
-import os
-import subprocess
+import importlib
+import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
+import numba
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
+import viai.networks
 from hr_common.device import threads
 from viai.config import TINY, WaveNetConfig
+from viai.mixture import sample
 from viai.networks import wavenet_kernel
-from viai.networks.generation import generate, incremental_parameters
+from viai.networks.generation import Continuation, Engine, generate, generate_together, incremental_parameters
+from viai.networks.incremental import CHUNK, STRETCH
 from viai.networks.wavenet import WaveNet
 
 ODD = WaveNetConfig(
@@ -74,7 +79,7 @@ def test_compiled_parameters_equal_the_full_pass(layers, stacks, kernel, batch, 
 def test_compiled_and_eager_generation_agree():
     network = network_of(TINY.wavenet, 80)
     past, mel = torch.zeros(2, 400), torch.rand(2, 80, 4, generator=torch.Generator().manual_seed(3))
-    noise = noise_of(2, 800)
+    noise = noise_of(2, 300)
     compiled = generate(network, past, mel, noise, temperature=0.8, engine="compiled")
     eager = generate(network, past, mel, noise, temperature=0.8, engine="eager")
     assert compiled.std() > 0.01
@@ -91,14 +96,52 @@ def test_generation_is_the_same_to_the_bit_with_one_and_two_threads_and_again():
     assert runs[0] == runs[1] == runs[2]
 
 
-def test_sequences_side_by_side_do_not_touch_each_other():
+def continuations_of_several_lengths() -> list[Continuation]:
+    """Some that end within a chunk, some at and some after its end, and one with nothing to generate."""
+    generator = torch.Generator().manual_seed(2)
+    return [
+        Continuation(
+            torch.rand(known, generator=generator) - 0.5,
+            torch.rand(80, 7, generator=generator),
+            torch.rand(length, 2, generator=generator),
+            start,
+        )
+        for known, length, start in ((50, 40, 0), (0, 700, 17), (130, 512, 320), (1, 1030, 5), (9, 0, 3), (2, 513, 64))
+    ]
+
+
+def test_a_sequence_is_the_same_to_the_bit_alone_and_beside_others():
+    network = network_of(replace(ODD, upsample_factors=TINY.wavenet.upsample_factors), 80)
+    continuations = continuations_of_several_lengths()
+    together = generate_together(network, continuations, engine="compiled")
+    assert [len(samples) for samples in together] == [len(one.noise) for one in continuations]
+    for one, expected in zip(continuations, together, strict=True):
+        assert generate_together(network, [one], engine="compiled")[0].numpy().tobytes() == expected.numpy().tobytes()
+
+
+@pytest.mark.parametrize("engine", ["eager", "compiled"])
+def test_each_of_several_sequences_is_drawn_from_the_full_pass_over_it(engine: Engine):
     network = network_of(TINY.wavenet, 80)
-    past = torch.rand(3, 50, generator=torch.Generator().manual_seed(2)) - 0.5
-    mel, noise = torch.rand(3, 80, 2, generator=torch.Generator().manual_seed(3)), noise_of(3, 200)
-    together = generate(network, past, mel, noise, engine="compiled")
-    for i in range(3):
-        alone = generate(network, past[i : i + 1], mel[i : i + 1], noise[i : i + 1], engine="compiled")
-        torch.testing.assert_close(together[i : i + 1], alone, rtol=0, atol=1e-4)
+    continuations = continuations_of_several_lengths()
+    for one, drawn in zip(continuations, generate_together(network, continuations, engine=engine), strict=True):
+        with torch.no_grad():
+            parameters = network(torch.cat((one.past, drawn))[None], one.mel[None], start=one.start)
+        expected = sample(parameters[..., len(one.past) :], one.noise[None], min_log_scale=TINY.wavenet.min_log_scale)
+        torch.testing.assert_close(drawn, expected[0], rtol=0, atol=1e-4)
+
+
+def test_no_sequences_give_none():
+    assert generate_together(network_of(ODD, 0), []) == []
+
+
+def test_the_blocks_in_which_conditioning_and_inputs_are_kept_leave_no_seams():
+    network = network_of(TINY.wavenet, 80)
+    samples = torch.rand(1, STRETCH + CHUNK + 40, generator=torch.Generator().manual_seed(2)) - 0.5
+    mel = torch.rand(1, 80, 30, generator=torch.Generator().manual_seed(3))
+    with torch.no_grad():
+        full = network(samples, mel, start=100)
+    stepped = incremental_parameters(network, samples[:, :20], mel, samples[:, 20:], start=100, engine="compiled")
+    assert (stepped - full[..., 20:]).abs().max() <= 1e-4
 
 
 def test_nothing_to_generate_gives_nothing():
@@ -116,56 +159,60 @@ def test_double_precision_is_left_to_pytorch():
         generate(network, past, None, noise, engine="compiled")
 
 
-GENERATION = """
-import torch
-from viai.config import TINY
-from viai.networks.generation import generate
-from viai.networks.wavenet import WaveNet
-torch.manual_seed(1)
-arguments = WaveNet(TINY.wavenet, 0), torch.zeros(1, 4), None, torch.rand(1, 40, 2)
-out = generate(*arguments)
-torch.testing.assert_close(out, generate(*arguments, engine="eager"), rtol=0, atol=1e-4)
-print("same")
-"""
+@pytest.fixture
+def import_anew(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., ModuleType]]:
+    """Import the compiled loop once more, where numba behaves as its environment variables say."""
+
+    def reload(**environment: str) -> ModuleType:
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        numba.core.config.reload_config()
+        return importlib.import_module("viai.networks.wavenet_kernel")
+
+    monkeypatch.delitem(sys.modules, "viai.networks.wavenet_kernel")
+    monkeypatch.delattr(viai.networks, "wavenet_kernel")
+    yield reload
+    monkeypatch.undo()
+    numba.core.config.reload_config()
 
 
-def run_apart(script: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run in a process of its own, in which numba behaves as on another machine."""
-    return subprocess.run(
-        [sys.executable, "-c", script],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **environment},
-        capture_output=True,
-        text=True,
-        timeout=900,
-        check=False,
-    )
+def compiled_equals_eager() -> bool:
+    arguments = network_of(TINY.wavenet, 0), torch.zeros(1, 4), None, noise_of(1, 40)
+    difference = generate(*arguments, engine="compiled") - generate(*arguments, engine="eager")
+    return bool(difference.abs().max() <= 1e-4)
 
 
-def test_without_numba_pytorch_takes_over_and_says_so_unless_told_to_compile():
-    result = run_apart(
-        "import sys\nsys.modules['numba'] = None\n" + GENERATION + 'generate(*arguments, engine="compiled")'
-    )
-    assert result.stdout == "same\n", result.stderr
-    assert "numba does not work here" in result.stderr
-    assert "ImportError: the compiled loop needs numba" in result.stderr
+@pytest.mark.usefixtures("import_anew")
+def test_without_numba_pytorch_takes_over_and_says_so_unless_told_to_compile(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    monkeypatch.setitem(sys.modules, "numba", None)
+    arguments = network_of(TINY.wavenet, 0), torch.zeros(1, 4), None, noise_of(1, 5)
+    assert generate(*arguments).shape == (1, 5)
+    assert "numba does not work here" in caplog.text
+    with pytest.raises(ImportError, match="the compiled loop needs numba"):
+        generate(*arguments, engine="compiled")
 
 
-def test_it_compiles_where_numba_finds_no_folder(tmp_path: Path):
+def test_the_machine_code_is_kept_on_disk():
+    assert compiled_equals_eager()
+    # Found there, or not there yet and written.
+    assert list(Path(wavenet_kernel.run.stats.cache_path).glob("wavenet_kernel.run-*.nbc"))
+
+
+def test_it_compiles_where_numba_finds_no_folder(tmp_path: Path, import_anew: Callable[..., ModuleType]):
     blocked = tmp_path / "file"
     blocked.write_text("")
-    result = run_apart(
-        "from viai.networks.wavenet_kernel import fast_tanh\nprint(fast_tanh(0.0))",
-        NUMBA_CACHE_DIR=str(blocked),
-        NUMBA_CACHE_LOCATOR_CLASSES="UserProvidedCacheLocator",
-    )
-    assert result.stdout == "0.0\n", result.stderr
+    kernel = import_anew(NUMBA_CACHE_DIR=str(blocked), NUMBA_CACHE_LOCATOR_CLASSES="UserProvidedCacheLocator")
+    assert kernel.fast_tanh(np.float32(0.0)) == 0.0
+    assert kernel.fast_tanh.stats.cache_path is None
 
 
-def test_it_compiles_where_the_folder_is_lost_before_writing(tmp_path: Path):
+def test_it_compiles_where_the_folder_is_lost_before_writing(tmp_path: Path, import_anew: Callable[..., ModuleType]):
     folder = tmp_path / "cache"
-    loss = (
-        "import pathlib, shutil, viai.networks.wavenet_kernel\n"
-        f"shutil.rmtree({str(folder)!r}); pathlib.Path({str(folder)!r}).write_text('')\n"
-    )
-    result = run_apart(loss + GENERATION, NUMBA_CACHE_DIR=str(folder))
-    assert result.stdout == "same\n", result.stderr
+    kernel = import_anew(NUMBA_CACHE_DIR=str(folder))
+    assert str(folder) in kernel.run.stats.cache_path
+    shutil.rmtree(folder)
+    folder.write_text("")
+    assert compiled_equals_eager()
+    assert kernel.run.stats.cache_path is None

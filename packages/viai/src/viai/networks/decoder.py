@@ -8,7 +8,6 @@ from torch import Tensor, nn
 
 from viai.networks.audio_encoder import AudioCode
 
-
 DETAIL_DEPTH = 2
 """Stage that works on the pictures' time grid: a column for every four mel frames."""
 

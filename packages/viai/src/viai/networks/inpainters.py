@@ -60,6 +60,8 @@ class AudioVisualInpainter(nn.Module):
         self.video_encoder = VideoEncoder(config)
         self.decoder = _decoder(config, 2 * config.audio_channels[-1], config.picture_detail)
         self.apply(_initialise)
+        if config.picture_detail:
+            nn.init.zeros_(self.video_encoder.onset_head.weight)
 
     def forward(
         self,

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float
@@ -58,7 +59,7 @@ class _InpainterStage:
         self.parallel_network = wrap(self._training_pass())
         self.parallel_discriminator = wrap(self.discriminator)
         training = config.training
-        self.optimiser = torch.optim.Adam(self.network.parameters(), training.learning_rate, training.betas)
+        self.optimiser = torch.optim.Adam(self._groups(), training.learning_rate, training.betas)
         self.discriminator_optimiser = torch.optim.Adam(
             self.discriminator.parameters(), training.learning_rate, training.betas
         )
@@ -67,6 +68,10 @@ class _InpainterStage:
     def _training_pass(self) -> nn.Module:
         """Module whose call holds all that needs gradients of the network."""
         return self.network
+
+    def _groups(self) -> list[dict[str, Any]]:
+        """Parameters with the multiple of the step size at which they learn."""
+        return [{"params": list(self.network.parameters()), "rate": 1.0}]
 
     def parts(self) -> Mapping[str, Stateful]:
         """Everything that training changes."""
@@ -107,7 +112,7 @@ class _InpainterStage:
         factor = learning_rate_factor(step, self.config.training)
         for optimiser in (self.optimiser, self.discriminator_optimiser):
             for group in optimiser.param_groups:
-                group["lr"] = self.config.training.learning_rate * factor
+                group["lr"] = self.config.training.learning_rate * factor * group.get("rate", 1.0)
 
     def _update_discriminator(
         self, step: int, target: Float[Tensor, "batch 1 band frame"], painted: Float[Tensor, "batch 1 band frame"]
@@ -208,6 +213,11 @@ class AudioVisualStage(_InpainterStage):
 
     def _training_pass(self) -> nn.Module:
         return _AudioVisualPass(self.network)
+
+    def _groups(self) -> list[dict[str, Any]]:
+        seeing = list(self.network.video_encoder.parameters())
+        hearing = [*self.network.audio_encoder.parameters(), *self.network.decoder.parameters()]
+        return [{"params": hearing, "rate": 1.0}, {"params": seeing, "rate": self.config.training.picture_rate}]
 
     def update(self, step: int) -> Mapping[str, float]:
         """Teach the discriminator, then the network, on the batch of this step."""
