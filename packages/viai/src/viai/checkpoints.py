@@ -19,10 +19,15 @@ from hr_common import weights
 from hr_common.errors import InputError
 from viai.config import SpectrogramConfig, ViaiConfig
 from viai.networks.inpainters import AudioInpainter, AudioVisualInpainter
+from viai.networks.sample_rnn import SampleRNN, Visual2Sound
 from viai.networks.wavenet import WaveNet
 
 CARD_FORMAT = 1
 STAGES = ("viai-a", "viai-av", "wavenet")
+"""The networks of the package itself: those that fill gaps."""
+RECURRENT_STAGES = ("samplernn", "samplernn-reversed", "visual2sound", "visual2sound-reversed")
+"""The networks to compare with; a reversed one is trained on reversed time."""
+ALL_STAGES = (*STAGES, *RECURRENT_STAGES)
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,11 @@ def build_network(stage: str, config: ViaiConfig) -> nn.Module:
         return AudioVisualInpainter(config.network)
     if stage == "wavenet":
         return WaveNet(config.wavenet, config.spectrogram.mel_bands)
-    raise InputError(f"unknown network '{stage}'; choose one of {', '.join(STAGES)}")
+    if stage in ("samplernn", "samplernn-reversed"):
+        return SampleRNN(config.sample_rnn)
+    if stage in ("visual2sound", "visual2sound-reversed"):
+        return Visual2Sound(config.sample_rnn, config.network)
+    raise InputError(f"unknown network '{stage}'; choose one of {', '.join(ALL_STAGES)}")
 
 
 def save_network(
@@ -124,5 +133,5 @@ def weights_folder(folder: Path | None = None) -> Path:
 def read_cards(folder: Path | None = None) -> dict[str, dict[str, Any]]:
     """Read the cards of the weights in a folder, by network; networks without a file are left out."""
     home = weights_folder(folder)
-    paths = {stage: home / f"{stage}.safetensors" for stage in STAGES}
+    paths = {stage: home / f"{stage}.safetensors" for stage in ALL_STAGES}
     return {stage: weights.load(path)[1] for stage, path in paths.items() if path.exists()}

@@ -82,7 +82,8 @@ class NetworkConfig:
     """Norm and ReLU between the two convolutions of the fusion."""
     picture_detail: int = 0
     """Channels in which the picture also enters the decoder frame by frame, where that works at twelve and a half
-    columns a second. The paper has the code alone, whose thirteen columns in four seconds learn late when a note begins."""
+    columns a second. The paper has the code alone, whose thirteen columns in four seconds learn late when a note
+    begins."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,6 +129,33 @@ class WaveNetConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SampleRNNConfig:
+    """The recurrent networks to compare with: SampleRNN, and Visual2Sound that sees the picture.
+
+    The defaults are the setting published for music; ``frame_features`` and ``backbone`` of the inpainting networks
+    settle what Visual2Sound sees.
+    """
+
+    frames: tuple[int, int] = (8, 2)
+    """Samples that the coarse and the middle tier take at a time. The finest tier looks at as many single samples as
+    the middle one."""
+    hidden: int = 1_024
+    """Numbers in the state of either recurrent tier, and width of the finest tier."""
+    embedding: int = 256
+    """Numbers that stand for one level in the finest tier."""
+    levels: int = 256
+    """Linear steps of amplitude between which the network chooses."""
+    chunk: int = 512
+    """Samples through which gradients flow back in time."""
+    chunks: int = 124
+    """Chunks that are learnt in a row with the state carried on, before a new stretch begins: nearly a window."""
+    batch: int = 128
+    """Stretches a step, over all processes."""
+    learning_rate: float = 1e-3
+    """Step size of Adam."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
     """How the networks are learnt."""
 
@@ -137,6 +165,9 @@ class TrainingConfig:
     """Windows a step, over all processes."""
     learning_rate: float = 1e-4
     """Step size of Adam for the inpainting networks."""
+    picture_rate: float = 1.0
+    """Step size of the visual encoder, as a multiple of the others': it begins from nothing where they begin from a
+    trained VIAI-A."""
     decay_steps: int = 0
     """Last steps over which the step size of every optimiser falls linearly to zero; 0 keeps it."""
     betas: tuple[float, float] = (0.5, 0.999)
@@ -154,8 +185,8 @@ class TrainingConfig:
     lambda_sync: float = 1.0
     """Weight of the synchronisation loss."""
     lambda_onset: float = 0.0
-    """Weight of the onsets that the picture's details have to tell over the whole window; the paper has none. The gap alone
-    is a sixth of what picture and sound have in common."""
+    """Weight of the onsets that the picture's details have to tell over the whole window; the paper has none. The gap
+    alone is a sixth of what picture and sound have in common."""
     gan_start: int = 0
     """Step from which the adversarial term counts."""
     sync_margin: float = 1.0
@@ -196,6 +227,8 @@ class ViaiConfig:
     """Inpainting networks."""
     wavenet: WaveNetConfig = field(default_factory=WaveNetConfig)
     """Waveform decoder."""
+    sample_rnn: SampleRNNConfig = field(default_factory=SampleRNNConfig)
+    """Recurrent networks to compare with."""
     training: TrainingConfig = field(default_factory=TrainingConfig)
     """Training."""
 
@@ -224,6 +257,7 @@ DESK = ViaiConfig(
         min_log_scale=-9.0,
         linear_taps=32,
     ),
+    sample_rnn=SampleRNNConfig(hidden=128, embedding=32, chunks=16, batch=16, learning_rate=3e-3),
     training=TrainingConfig(
         steps=2_000,
         decay_steps=1_400,
@@ -232,7 +266,8 @@ DESK = ViaiConfig(
         lambda_whole=0.0,
         lambda_gan=0.3,
         eta_decay=0.5,
-        lambda_onset=10.0,
+        picture_rate=4.0,
+        lambda_onset=30.0,
         wavenet_crop=4_000,
         wavenet_learning_rate=2e-3,
         warmup_steps=400,
@@ -263,6 +298,7 @@ TINY = replace(
         dropout=0.0,
         linear_taps=4,
     ),
+    sample_rnn=SampleRNNConfig(hidden=16, embedding=4, chunk=32, chunks=2, batch=2, learning_rate=1e-2),
     training=replace(
         DESK.training, steps=20, decay_steps=0, batch=2, wavenet_batch=2, wavenet_crop=1_600, checkpoint_every=10
     ),
@@ -298,3 +334,13 @@ def _mistakes(config: ViaiConfig) -> Iterator[str]:
     layers, stacks = config.wavenet.layers, config.wavenet.stacks
     if layers < 1 or stacks < 1 or layers % stacks:
         yield f"wavenet.layers={layers} is no positive multiple of wavenet.stacks={stacks}"
+    coarse, middle = config.sample_rnn.frames
+    if middle < 1 or coarse % middle or coarse <= middle:
+        yield f"sample_rnn.frames={[coarse, middle]}; expected the first to be a larger multiple of the second"
+    elif config.sample_rnn.chunk < 1 or config.sample_rnn.chunk % coarse:
+        yield f"sample_rnn.chunk={config.sample_rnn.chunk} is no positive multiple of sample_rnn.frames[0]={coarse}"
+    for name in ("hidden", "embedding", "chunks", "batch"):
+        if (count := getattr(config.sample_rnn, name)) < 1:
+            yield f"sample_rnn.{name}={count}; expected 1 or more"
+    if config.sample_rnn.levels < 2 or config.sample_rnn.levels % 2:
+        yield f"sample_rnn.levels={config.sample_rnn.levels}; expected an even number"

@@ -13,7 +13,7 @@ from scipy.interpolate import CubicSpline
 from scipy.signal import correlate
 
 from hr_common.errors import InputError
-from viai.baselines.autoregressive import burg, continue_sound, residual
+from viai.baselines.extrapolation import burg, continue_sound, residual, smooth_step
 
 CLICK_ORDER = 32
 """Order of the predictor that a click has to surprise."""
@@ -26,7 +26,8 @@ def equal_power_crossfade(
     """Fade from one sound to another at constant power.
 
     Sine and cosine keep the power of sounds that have nothing in common; two equal sounds would swell by 3 dB. The
-    weights are therefore divided by the power that the correlation adds.
+    weights are therefore divided by the power that the correlation adds. Their angle begins and ends without slope or
+    curvature: in a sound without treble, a fade that sets in at once is itself a click.
 
     Args:
         leaving: Sound at the begin.
@@ -47,7 +48,7 @@ def equal_power_crossfade(
     if correlation is None:
         power = float(np.sqrt((first @ first) * (second @ second)))
         correlation = float(first @ second) / power if power > 0 else 0.0
-    angle = 0.5 * np.pi * (np.arange(len(first)) + 0.5) / max(len(first), 1)
+    angle = 0.5 * np.pi * smooth_step(len(first))
     down, up = np.cos(angle), np.sin(angle)
     return np.asarray((down * first + up * second) / np.sqrt(1.0 + 2.0 * min(max(correlation, 0.0), 1.0) * down * up))
 

@@ -11,14 +11,23 @@ from torch.nn.parallel import DistributedDataParallel
 from hr_common import device as devices
 from hr_common.errors import InputError
 from hr_common.files import file_digest
-from viai.checkpoints import STAGES, load_network, require_front_end, stage_of
+from viai.checkpoints import (
+    ALL_STAGES,
+    RECURRENT_STAGES,
+    build_network,
+    load_network,
+    require_front_end,
+    stage_of,
+)
 from viai.config import ViaiConfig
 from viai.data.crops import SoundCrops
 from viai.data.windows import BatchLoader, WindowDataset
 from viai.networks.inpainters import AudioInpainter, AudioVisualInpainter
 from viai.networks.wavenet import WaveNet
+from viai.training.image_weights import start_pictures
 from viai.training.inpainters import AudioStage, AudioVisualStage
 from viai.training.loop import Progress, Stage, train
+from viai.training.recurrent import REVERSED, RecurrentStage, Stretches
 from viai.training.vocoder import VocoderStage
 
 logger = logging.getLogger(__name__)
@@ -40,6 +49,7 @@ def train_stage(
     seed: int = 0,
     device: str = "auto",
     start_from: Path | None = None,
+    image_weights: Path | None = None,
     resume: bool = False,
 ) -> Progress:
     """Train one network on prepared clips.
@@ -47,20 +57,25 @@ def train_stage(
     Under ``torchrun`` the processes share every batch and average their gradients.
 
     Args:
-        name: ``viai-a``, ``viai-av`` or ``wavenet``.
+        name: ``viai-a``, ``viai-av`` or ``wavenet``; or a network to compare with: ``samplernn`` or ``visual2sound``,
+            with the ending ``-reversed`` for one on reversed time.
         data: Folder of prepared clips.
         out: Folder for checkpoint, weights and log.
         config: All settings.
         seed: Settles initial weights, data order and every other draw.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         start_from: Weights to begin with: a VIAI-A for ``viai-av``, which needs one, or weights of the same network.
+        image_weights: ResNet-18 trained on ImageNet, under torchvision's names, for the picture networks of ``viai-av``
+            to begin with; see :func:`viai.training.image_weights.start_pictures`.
         resume: Go on from the checkpoint in ``out`` if there is one.
 
     Raises:
         InputError: If data, weights or checkpoint do not fit.
     """
-    if name not in STAGES:
-        raise InputError(f"unknown network '{name}'; choose one of {', '.join(STAGES)}")
+    if name not in ALL_STAGES:
+        raise InputError(f"unknown network '{name}'; choose one of {', '.join(ALL_STAGES)}")
+    if image_weights is not None and name != "viai-av":
+        raise InputError(f"--image-weights are for viai-av, which sees; {name} has no use for them")
     where = devices.resolve(device)
     with devices.process_group(where) as group, torch.random.fork_rng(enabled=True):
         torch.manual_seed(seed)
@@ -80,6 +95,29 @@ def train_stage(
             if start_from is not None:
                 vocoder.load_state_dict(_weights(start_from, "wavenet", config))
             stage = VocoderStage(vocoder, config, crops, fingerprint=fingerprint, device=where, wrap=wrap)
+        elif name in RECURRENT_STAGES:
+            windows = WindowDataset(data, "train", config, seed=seed, picture=name.startswith("visual2sound"))
+            batches = BatchLoader(
+                windows,
+                config.sample_rnn.batch,
+                workers=config.training.workers,
+                rank=group.rank,
+                world_size=group.world_size,
+            )
+            recurrent = build_network(name, config)
+            if start_from is not None:
+                recurrent.load_state_dict(_weights(start_from, name, config))
+            stage = RecurrentStage(
+                name,
+                recurrent,
+                config,
+                Stretches(batches, config, is_reversed=name.endswith(REVERSED)),
+                fingerprint=fingerprint,
+                device=where,
+                wrap=wrap,
+                rank=group.rank,
+                world_size=group.world_size,
+            )
         else:
             sees = name == "viai-av"
             windows = WindowDataset(data, "train", config, seed=seed, picture=sees)
@@ -90,7 +128,7 @@ def train_stage(
                 rank=group.rank,
                 world_size=group.world_size,
             )
-            stage = _inpainter(name, config, batches, fingerprint, where, seed, wrap, start_from)
+            stage = _inpainter(name, config, batches, fingerprint, where, seed, wrap, start_from, image_weights)
             if sees and config.training.batch // group.world_size < 8:
                 logger.warning(
                     "the synchronisation loss compares windows of one batch: "
@@ -113,6 +151,7 @@ def _inpainter(
     seed: int,
     wrap: Callable[[nn.Module], nn.Module],
     start_from: Path | None,
+    image_weights: Path | None,
 ) -> Stage:
     if name == "viai-a":
         audio = AudioInpainter(config.network)
@@ -128,6 +167,8 @@ def _inpainter(
         audio = AudioInpainter(config.network)
         audio.load_state_dict(_weights(start_from, "viai-a", config))
         audiovisual.start_from(audio)
+    if image_weights is not None:
+        start_pictures(audiovisual.video_encoder, image_weights, config.network)
     return AudioVisualStage(audiovisual, config, batches, fingerprint=fingerprint, device=device, seed=seed, wrap=wrap)
 
 
@@ -136,6 +177,12 @@ def _weights(path: Path, name: str, config: ViaiConfig) -> dict[str, torch.Tenso
     require_front_end(loaded.config, config.spectrogram, path)
     if name == "wavenet":
         fits = loaded.config.wavenet == config.wavenet
+    elif name in RECURRENT_STAGES:
+        sizes = ("frames", "hidden", "embedding", "levels")
+        fits = _agree(loaded.config.sample_rnn, config.sample_rnn, sizes)
+        if name.startswith("visual2sound"):
+            sizes = ("backbone", "backbone_width", "backbone_grid", "frame_features")
+            fits = fits and _agree(loaded.config.network, config.network, sizes)
     elif name == "viai-a":
         there, here = loaded.config.network, config.network
         fits = there.audio_channels == here.audio_channels and there.corrects_lines == here.corrects_lines
@@ -146,3 +193,7 @@ def _weights(path: Path, name: str, config: ViaiConfig) -> dict[str, torch.Tenso
             f"{path} was trained with other network sizes than this configuration; use the preset it was made with"
         )
     return dict(loaded.network.state_dict())
+
+
+def _agree(there: object, here: object, names: tuple[str, ...]) -> bool:
+    return all(getattr(there, name) == getattr(here, name) for name in names)
