@@ -77,11 +77,18 @@ def demo(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the tests, one pytest for each package, shapes in signatures checked (-- viai -k gap --cov=viai)."""
     packages, rest = chosen(session)
-    checked = f"--jaxtyping-packages={','.join(MODULES.values())},beartype.beartype"
+    # A process for each core; tests of one file stay together and share their fixtures.
+    options = [
+        f"--jaxtyping-packages={','.join(MODULES.values())},beartype.beartype",
+        "-n",
+        "auto",
+        "--dist",
+        "loadfile",
+    ]
     for name in packages:
         # 5: nothing was selected, which is no mistake where another package has what -k asks for.
         codes = [0, 5] if "-k" in rest or "-m" in rest else [0]
-        session.run(PYTHON, "-m", "pytest", f"packages/{name}/tests", checked, *rest, env=THREADS, success_codes=codes)
+        session.run(PYTHON, "-m", "pytest", f"packages/{name}/tests", *options, *rest, env=THREADS, success_codes=codes)
 
 
 @nox.session(requires=["dev"])

@@ -105,18 +105,22 @@ def test_without_torchrun_there_is_one_process(monkeypatch: pytest.MonkeyPatch) 
         assert not torch.distributed.is_initialized()
 
 
-def test_two_processes_under_torchrun_add_up(tmp_path: Path) -> None:
+def test_two_processes_under_torchrun_add_up_in_one_group_after_another(tmp_path: Path) -> None:
     script = tmp_path / "job.py"
     script.write_text(
         textwrap.dedent("""
-            import json, pathlib, torch
+            import json, pathlib, time, torch
             from hr_common.device import process_group
 
-            with process_group(torch.device("cpu")) as group:
-                total = torch.tensor([group.rank + 1.0])
-                torch.distributed.all_reduce(total)
-                answer = [group.rank, group.local_rank, group.world_size, group.is_main, total.item()]
-            assert not torch.distributed.is_initialized()
+            totals = []
+            for round in range(8):
+                with process_group(torch.device("cpu")) as group:
+                    total = torch.tensor([group.rank + 1.0 + round])
+                    torch.distributed.all_reduce(total)
+                    totals.append(total.item())
+                assert not torch.distributed.is_initialized()
+                time.sleep(0.05 * group.rank)  # one process is always late
+            answer = [group.rank, group.local_rank, group.world_size, group.is_main, totals]
             pathlib.Path(__file__).with_name(f"{group.rank}.json").write_text(json.dumps(answer))
         """)
     )
@@ -128,4 +132,5 @@ def test_two_processes_under_torchrun_add_up(tmp_path: Path) -> None:
         finally:
             process.terminate()  # torchrun ends its workers when it is asked to, not when it is killed
     answers = [json.loads((tmp_path / f"{rank}.json").read_text()) for rank in (0, 1)]
-    assert answers == [[0, 0, 2, True, 3.0], [1, 1, 2, False, 3.0]]
+    totals = [3.0 + 2 * group for group in range(8)]
+    assert answers == [[0, 0, 2, True, totals], [1, 1, 2, False, totals]]

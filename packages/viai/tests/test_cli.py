@@ -106,6 +106,29 @@ def test_json_report_and_picture_are_written(folder: Path, film: Path, tiny_weig
     assert (folder / "picture.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_candidates_are_kept_and_a_page_is_written(folder: Path, tiny_weights: Path) -> None:
+    common = ["inpaint", "in.wav", "--gap", "1.0+0.4", "--weights", tiny_weights]
+    assert viai(*common, "-o", "alone.wav").exit_code == 0
+    options = ["--candidates", "2", "--keep-candidates", "--reference", "in.wav", "--report", "report.html"]
+    result = viai(*common, "-o", "out.wav", *options)
+    assert result.exit_code == 0, result.output
+    assert " of 2 (" in result.stdout.splitlines()[0]
+    made = {"out.wav", "out.candidate0.wav", "out.candidate1.wav", "report.html"}
+    assert names(folder) == {"in.wav", "alone.wav"} | made
+    contents = [(folder / f"out.candidate{number}.wav").read_bytes() for number in (0, 1)]
+    assert contents[0] == (folder / "alone.wav").read_bytes()
+    assert contents[0] != contents[1]
+    assert (folder / "out.wav").read_bytes() in contents
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "<h1>in.wav</h1>" in page
+    assert "Against the original" in page
+    assert_refused(viai(*common, "-o", "new.wav", *options), "report.html exists; add --force")
+    (folder / "report.html").unlink()
+    assert_refused(viai(*common, "-o", "out.wav", *options), "out.wav exists; add --force")
+    (folder / "out.wav").unlink()
+    assert_refused(viai(*common, "-o", "out.wav", *options), "out.candidate0.wav exists; add --force")
+
+
 def test_a_video_is_repaired_into_a_video_or_a_sound(folder: Path, film: Path, tiny_weights: Path) -> None:
     for name in ("out.mp4", "out.wav"):
         result = viai("inpaint", film, "--gap", "1.0+0.4", "-o", name, "--weights", tiny_weights)
@@ -153,8 +176,11 @@ def test_a_refused_gap_ends_with_exit_code_1_and_the_others_are_filled(folder: P
         (["--gap", "1:2", "-o", "out.mp3"], "lossy"),
         (["--gap", "1:2", "-o", "out.mp4"], "in.wav has no picture"),
         (["--gap", "1:2", "-o", "out.txt"], "the suffix '.txt' is unknown"),
-        (["--gap", "1:2", "-o", "a.wav", "--report", "a.wav"], "written twice"),
         (["--gap", "1:2", "--picture", "p.jpg"], "let its name end in .png"),
+        (["--gap", "1:2", "--report", "r.txt"], "a report ends in .json (for scripts) or .html (for people)"),
+        (["--gap", "1:2", "--candidates", "0"], "0 is not in the range"),
+        (["--gap", "1:2", "--keep-candidates"], "needs candidates to keep: add --candidates 4"),
+        (["--gap", "1:2", "--reference", "other.wav"], "'other.wav' does not exist"),
         (["--gap", "1:2", "--offset", "nan"], "an offset of nan is no time"),
         (["--gaps", "in.wav"], "in.wav"),
         (["--gap", "1:2", "--weights", "missing"], "'missing' does not exist"),

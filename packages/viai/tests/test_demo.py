@@ -15,9 +15,12 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> DemoResult:
 
 def test_the_demo_looks_at_the_picture_and_leaves_everything_it_names(result: DemoResult) -> None:
     assert result.method == "viai-av"
-    for path in (result.original, result.damaged, result.repaired, result.repaired_video, result.picture):
+    for path in (result.original, result.damaged, result.repaired, result.repaired_video, result.picture, result.page):
         assert path.stat().st_size > 1_000
-    assert json.loads(result.report.read_text())["gaps"][0]["method"] == "viai-av"
+    gap = json.loads(result.report.read_text())["gaps"][0]
+    assert gap["method"] == "viai-av"
+    assert gap["reference"]["psnr_gap"] == pytest.approx(result.psnr_gap, abs=0.5)
+    assert result.page.read_text(encoding="utf-8").count("<audio") == 3
 
 
 def test_the_demo_changes_nothing_outside_its_gap(result: DemoResult) -> None:

@@ -196,3 +196,41 @@ def test_a_high_partial_is_continued_in_phase() -> None:
     sound = 0.1 * np.sin(2 * np.pi * 10_000 * np.arange(rate) / rate) + 1e-2 * noise(rate)
     filled = fill_bands(sound, 20_000, 22_000, rate, np.zeros(2_000), event_strength=0)
     assert level((filled - sound[20_000:22_000])[300:-300]) < level(sound) - 25
+
+
+def test_a_model_that_is_too_soft_throughout_does_not_take_the_treble_along() -> None:
+    rate = 44_100
+    sound = noise(2 * rate)
+    start, stop = 30_000, 60_000
+    filled = fill_bands(sound, start, stop, rate, 0.1 * model_band(sound, rate)[start:stop])
+    assert energy_above(filled, rate, 8_000) == pytest.approx(energy_above(sound, rate, 8_000), abs=3)
+
+
+def test_a_channel_that_is_late_and_softer_stays_so() -> None:
+    rate, late = 44_100, 13
+    seconds = np.arange(2 * rate) / rate
+    tones = sum(np.sin(2 * np.pi * pitch * seconds) / 10 for pitch in (220.0, 660.0, 1_540.0, 3_300.0))
+    left = tones + 0.2 * noise(2 * rate)
+    samples = np.stack([left, 0.5 * np.roll(left, late)], axis=1)
+    start, stop = 30_000, 60_000
+    filled = fill_channels(samples.mean(axis=1)[start:stop], samples, start, stop, rate)
+    for channel in (0, 1):
+        error = filled[:, channel] - samples[start:stop, channel]
+        assert level(error[2_000:-2_000]) < level(samples[:, channel]) - 15
+    # Half the amplitude is 6 dB.
+    assert level(filled[:, 0]) - level(filled[:, 1]) == pytest.approx(6.02, abs=0.3)
+
+
+def test_a_soft_treble_is_not_drowned_by_the_ends_of_what_is_looked_at() -> None:
+    rate = 44_100
+    seconds = np.arange(2 * rate) / rate
+    bass = 0.5 * np.sin(2 * np.pi * 100.5 * seconds)
+    high = butter(6, 9_000, "highpass", fs=rate, output="sos")
+    hiss = [1e-3 * sosfiltfilt(high, noise(2 * rate, seed=seed)) for seed in (1, 2)]
+    # Equal basses; of the hiss the right channel has a tenth.
+    samples = np.stack([bass + hiss[0], bass + 0.1 * hiss[1]], axis=1)
+    start, stop = 30_000, 60_000
+    filled = fill_channels(samples.mean(axis=1)[start:stop], samples, start, stop, rate)
+    for channel in (0, 1):
+        expected = energy_above(samples[start:stop, channel], rate, 10_000)
+        assert energy_above(filled[:, channel], rate, 10_000) == pytest.approx(expected, abs=1.5)

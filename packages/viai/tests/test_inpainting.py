@@ -203,7 +203,7 @@ def test_equal_channels_stay_equal_and_silent_ones_silent(inpainter: Inpainter) 
 
 @pytest.mark.parametrize(
     ("seconds", "method", "vocoder"),
-    [(0.03, "ar", None), (0.12, "ar+viai-a", "phase"), (0.5, "viai-a", "phase")],
+    [(0.03, "ar", None), (0.09, "ar", None), (0.12, "ar+viai-a", "phase"), (0.5, "viai-a", "phase")],
 )
 def test_the_method_follows_the_length_of_the_gap(
     inpainter: Inpainter, seconds: float, method: str, vocoder: str | None
@@ -330,7 +330,113 @@ def test_a_folder_without_weights_and_broken_weights_are_refused(tmp_path: Path)
         Inpainter.from_pretrained(tmp_path)
 
 
+# Candidates and the intact sound -----------------------------------------------------------------
+
+
+def test_candidates_begin_with_the_filling_that_is_made_alone_and_the_best_is_kept(
+    inpainter: Inpainter, tmp_path: Path
+) -> None:
+    source = tmp_path / "in.wav"
+    soundfile.write(source, sound(16_000, 2.0, 1), 16_000, subtype="FLOAT")
+    gaps = [(0.5, 0.53), (1.0, 1.3)]
+    alone = inpainter.inpaint_file(source, gaps, seed=3)
+    repair = inpainter.inpaint_file(source, gaps, seed=3, candidates=3)
+    again = inpainter.inpaint_file(source, gaps, seed=3, candidates=3)
+    short, long = repair.report.gaps
+    # The autoregressive method draws nothing, and says so.
+    assert [len(fillings) for fillings in repair.candidates] == [1, 3]
+    assert short.note == "one candidate only: nothing is drawn at random here"
+    assert [one.number for one in short.candidates] == [0]
+    np.testing.assert_array_equal(repair.candidates[1][0], alone.patches[1][1])
+    assert len({filling.tobytes() for filling in repair.candidates[1]}) == 3
+    assert long.candidates[0].number == long.candidate
+    np.testing.assert_array_equal(repair.patches[1][1], repair.candidates[1][long.candidate])
+    clicks = [max(one.click_start or 0, one.click_stop or 0) for one in long.candidates]
+    assert clicks == sorted(clicks)
+    assert (long.click_start, long.click_stop) == (long.candidates[0].click_start, long.candidates[0].click_stop)
+    for first, second in zip(repair.patches, again.patches, strict=True):
+        np.testing.assert_array_equal(first[1], second[1])
+    assert alone.report.gaps[1].candidates == ()
+
+
+def test_candidates_that_are_all_alike_are_one(inpainter: Inpainter) -> None:
+    report = inpainter.inpaint(np.zeros((32_000, 1)), 16_000, [(0.8, 1.2)], candidates=3).report.gaps[0]
+    assert len(report.candidates) == 1
+    assert "nothing is drawn at random here" in report.note
+
+
+def test_the_intact_sound_is_compared_and_has_no_part_in_the_filling(inpainter: Inpainter, tmp_path: Path) -> None:
+    intact, gaps = sound(16_000, 3.0, 2), [(1.0, 1.3), (1.6, 1.64)]
+    soundfile.write(tmp_path / "intact.wav", intact, 16_000, subtype="FLOAT")
+    soundfile.write(tmp_path / "in.wav", with_content(intact, 16_000, gaps, "silence"), 16_000, subtype="FLOAT")
+    alone = inpainter.inpaint_file(tmp_path / "in.wav", gaps)
+    repair = inpainter.inpaint_file(tmp_path / "in.wav", gaps, reference=tmp_path / "intact.wav")
+    for first, second in zip(alone.patches, repair.patches, strict=True):
+        np.testing.assert_array_equal(first[1], second[1])
+    assert [gap.reference for gap in alone.report.gaps] == [None, None]
+    assert repair.report.reference == str(tmp_path / "intact.wav")
+    for gap, (start, patch) in zip(repair.report.gaps, repair.patches, strict=True):
+        assert gap.reference is not None
+        target = intact[start : start + len(patch)].astype(np.float32).astype(np.float64)
+        error = np.square(patch - target).sum()
+        assert gap.reference.snr_gap == pytest.approx(10 * np.log10(np.square(target).sum() / error))
+    # What was filled, held against itself.
+    repair.save(tmp_path / "out.wav")
+    same = inpainter.inpaint_file(tmp_path / "in.wav", gaps, reference=tmp_path / "out.wav").report.gaps
+    assert [round(gap.reference.l1_gap, 6) for gap in same if gap.reference is not None] == [0, 0]
+    assert all(gap.reference is not None and gap.reference.psnr_gap > 60 for gap in same)
+
+
+@pytest.mark.parametrize(
+    ("rate", "seconds", "channels"), [(8_000, 2.0, 1), (16_000, 2.1, 1), (16_000, 2.0, 2)], ids=["rate", "length", "ch"]
+)
+def test_another_rate_length_or_number_of_channels_cannot_be_compared(
+    inpainter: Inpainter, tmp_path: Path, rate: int, seconds: float, channels: int
+) -> None:
+    soundfile.write(tmp_path / "in.wav", sound(16_000, 2.0, 1), 16_000)
+    soundfile.write(tmp_path / "other.wav", sound(rate, seconds, channels), rate)
+    with pytest.raises(
+        InputError, match=r"other\.wav \(.*\) cannot be compared with .*in\.wav \(16000 Hz, 1 channel, "
+    ):
+        inpainter.inpaint_file(tmp_path / "in.wav", [(1.0, 1.2)], reference=tmp_path / "other.wav")
+
+
+def test_a_silent_film_cannot_be_compared(inpainter: Inpainter, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "in.wav", sound(16_000, 2.0, 1), 16_000)
+    video.write(tmp_path / "film.mp4", [np.zeros((16, 16, 3), np.uint8)] * 5, 5)
+    with pytest.raises(InputError, match=r"film\.mp4 has no sound track to compare with; .* --reference SOUND"):
+        inpainter.inpaint_file(tmp_path / "in.wav", [(1.0, 1.2)], reference=tmp_path / "film.mp4")
+
+
+def test_candidates_without_number_are_refused(inpainter: Inpainter) -> None:
+    with pytest.raises(InputError, match="0 candidates cannot be made; ask for 1 to 64"):
+        inpainter.inpaint(sound(16_000, 1.0, 1), 16_000, [(0.3, 0.6)], candidates=0)
+
+
 # With a picture ----------------------------------------------------------------------------------
+
+
+def test_synchrony_is_told_where_the_picture_was_used_and_beside_that_of_strangers(
+    inpainter: Inpainter, film: Path
+) -> None:
+    samples = sound(44_100, 3.0, 2)
+    report = inpainter.inpaint(samples, 44_100, [(0.5, 0.53), (1.2, 1.7)], video=film, candidates=2).report
+    short, seen = report.gaps
+    assert (short.synchrony, short.synchrony_shifted) == (None, None)
+    assert seen.synchrony is not None
+    assert seen.synchrony_shifted is not None
+    assert -1 <= seen.synchrony <= 1
+    assert seen.synchrony != seen.synchrony_shifted
+    # Of candidates whose joins cannot be heard the one in step with the picture is kept.
+    assert seen.synchrony == max(one.synchrony for one in seen.candidates if one.synchrony is not None)
+    unseen = inpainter.inpaint(samples, 44_100, [(1.2, 1.7)], video=film, method="viai-a").report.gaps[0]
+    assert (unseen.synchrony, unseen.synchrony_shifted) == (None, None)
+
+
+def test_a_video_can_be_the_reference(inpainter: Inpainter, film: Path) -> None:
+    gaps = inpainter.inpaint_file(film, [(1.2, 1.25)], method="ar", reference=film).report.gaps
+    assert gaps[0].reference is not None
+    assert gaps[0].reference.snr_gap is not None
 
 
 def test_the_picture_is_used_where_it_shows_the_gap(inpainter: Inpainter, film: Path) -> None:

@@ -44,6 +44,7 @@ def report(source: str, *, refused: tuple[str, ...] = ()) -> RepairReport:
         placement=None,
         sample_rate=RATE,
         channels=1,
+        frames=3 * RATE,
         seed=0,
         weights={},
         gaps=(gap,),
@@ -75,7 +76,7 @@ def repair_of_film(film: Path) -> FileRepair:
     scratch = ScratchFolder()
     sound = extract_sound(film, scratch.path / "sound.w64")
     silence = (GAP.start, np.zeros((GAP.length, 1)))
-    return FileRepair(film, sound, (GAP,), (silence,), report(str(film)), scratch)
+    return FileRepair(film, sound, (GAP,), (silence,), report(str(film)), scratch=scratch)
 
 
 def test_only_the_patch_is_new(tmp_path: Path) -> None:
@@ -149,7 +150,7 @@ def test_the_report_is_json(tmp_path: Path) -> None:
     repair = repair_of(source)
     repair.save_report(tmp_path / "report.json")
     assert read_json(tmp_path / "report.json") == repair.as_dict() | {
-        "gaps": [vars(repair.report.gaps[0])],
+        "gaps": [vars(repair.report.gaps[0]) | {"candidates": []}],
         "refused": [],
     }
 
@@ -179,3 +180,60 @@ def test_without_a_filled_gap_there_is_no_picture(tmp_path: Path) -> None:
     assert repair.refused == ("too long",)
     with pytest.raises(InputError, match="nothing was filled"):
         repair.save_picture(tmp_path / "picture.png")
+
+
+def test_the_report_is_a_page_where_the_name_says_so(tmp_path: Path) -> None:
+    source = tmp_path / "in.wav"
+    soundfile.write(source, tone(), RATE)
+    repair_of(source).save_report(tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert page.startswith("<!DOCTYPE html>")
+    assert page.count("<audio") == 2
+    with pytest.raises(InputError, match=r"a report ends in \.json .* or \.html"):
+        repair_of(source).save_report(tmp_path / "report.txt")
+    with pytest.raises(InputError, match=r"the folder .* does not exist"):
+        repair_of(source).save_report(tmp_path / "missing" / "report.html")
+    assert {path.name for path in tmp_path.iterdir()} == {"in.wav", "report.html"}
+
+
+def test_the_page_has_the_original_and_bears_what_is_no_number_far_from_the_gap(tmp_path: Path) -> None:
+    samples = tone(5.0)
+    original = tmp_path / "original.wav"
+    soundfile.write(original, samples, RATE, subtype="FLOAT")
+    samples[45_000] = np.nan
+    source = tmp_path / "in.wav"
+    soundfile.write(source, samples, RATE, subtype="FLOAT")
+    patch = (GAP.start, np.full((GAP.length, 1), 0.25))
+    repair = FileRepair(source, source, (GAP,), (patch,), report(str(source)), reference=original)
+    repair.save_report(tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert page.count("<audio") == 3
+    assert ">original<" in page
+
+
+def test_every_candidate_becomes_a_file_of_its_own(tmp_path: Path) -> None:
+    source = tmp_path / "in.wav"
+    soundfile.write(source, tone(), RATE, subtype="PCM_16")
+    other = Gap(30_000, 30_100)
+    first = [np.full((GAP.length, 1), value) for value in (0.25, 0.5)]
+    only = np.full((other.length, 1), -0.25)
+    repair = FileRepair(
+        source,
+        source,
+        (GAP, other),
+        ((GAP.start, first[1]), (other.start, only)),
+        report(str(source)),
+        candidates=((first[0], first[1]), (only,)),
+    )
+    written = repair.save_candidates(tmp_path / "out.wav")
+    assert [path.name for path in written] == ["out.candidate0.wav", "out.candidate1.wav"]
+    before = soundfile.read(source, dtype="int16")[0]
+    for path, level in zip(written, (8_192, 16_384), strict=True):
+        after = soundfile.read(path, dtype="int16")[0]
+        assert (after[GAP.start : GAP.stop] == level).all()
+        # A gap without a choice has its one filling in all of them.
+        assert (after[other.start : other.stop] == -8_192).all()
+        for gap in (GAP, other):
+            after[gap.start : gap.stop] = before[gap.start : gap.stop]
+        np.testing.assert_array_equal(after, before)
+    assert repair_of(source).save_candidates(tmp_path / "out.wav") == []

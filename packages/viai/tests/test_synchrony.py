@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,7 +12,7 @@ from hr_common import video
 from hr_common.errors import InputError
 from viai.config import TINY
 from viai.picture import PictureUnavailableError
-from viai.synchrony import Placement, estimate_lag, place_video
+from viai.synchrony import Placement, code_steps, estimate_lag, place_video, strange_shifts, synchrony
 
 RATE = 16_000
 
@@ -136,3 +137,30 @@ def test_a_file_that_is_no_video_is_refused(tmp_path: Path) -> None:
     (tmp_path / "film.mp4").write_text("no film")
     with pytest.raises(InputError, match="is no video that can be read"):
         place_video(tmp_path / "film.mp4", None, RATE)
+
+
+def test_the_steps_of_a_gap_are_those_whose_centres_are_near() -> None:
+    frames = np.zeros(200, dtype=bool)
+    frames[96:120] = True
+    # Step k is centred on frame 16 k and reaches 8 frames to either side: 6 (88 to 103), 7 (104 to 119).
+    assert np.flatnonzero(code_steps(frames)).tolist() == [6, 7]
+    assert len(code_steps(frames)) == 13
+    frames[120] = True
+    assert np.flatnonzero(code_steps(frames)).tolist() == [6, 7, 8]
+    assert np.flatnonzero(code_steps(np.eye(1, 8, 7, dtype=bool)[0])).tolist() == [0]
+
+
+def test_synchrony_is_the_cosine_over_the_steps_of_the_gap() -> None:
+    sight = torch.tensor([[[[1.0, 3.0, 9.0]], [[0.0, 4.0, 9.0]]]])
+    sound = torch.tensor([[[[5.0, 0.0, -7.0]], [[0.0, 2.0, 1.0]]]])
+    # Steps 0 and 1: (1, 3, 0, 4) with (5, 0, 0, 2) is 13 over sqrt(26 * 29).
+    steps = np.array([True, True, False])
+    assert synchrony(sight, sound, steps) == pytest.approx(13 / np.sqrt(26 * 29))
+    assert synchrony(sight, 3 * sight, steps) == pytest.approx(1)
+    assert synchrony(sight, torch.zeros_like(sound), steps) == 0
+
+
+def test_strangers_are_about_a_second_away_from_where_they_belong() -> None:
+    assert strange_shifts(50, 12.5) == [12, 25, 38]
+    # In 1.6 s there is no room for that.
+    assert strange_shifts(20, 12.5) == []

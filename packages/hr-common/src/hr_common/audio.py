@@ -22,6 +22,7 @@ from jaxtyping import Float, Float32, Shaped
 
 from hr_common.errors import InputError
 from hr_common.files import atomic_path, refuse_unreadable
+from hr_common.flac import carry_metadata
 
 _BLOCK = 1 << 16  # frames in memory at a time
 _ALIASES = {"AIF": "AIFF", "AIFC": "AIFF", "SND": "AU", "OGA": "OGG", "OPUS": "OGG"}  # suffixes that are no format
@@ -170,7 +171,8 @@ def replace(source: str | Path, destination: str | Path, patches: _Patches) -> N
     """Copy a sound file and put new frames in some places; every other sample stays the same to the bit.
 
     A WAV is copied byte for byte, so that its other chunks stay as well (a ``PEAK`` chunk keeps the old peak). Other
-    formats are encoded anew, block by block, with the tags that libsndfile knows. NaN outside the new frames stays.
+    formats are encoded anew, block by block, with the tags that libsndfile knows; from FLAC to FLAC all metadata is
+    kept, pictures and cue sheets included. NaN outside the new frames stays.
     Patches go into an integer format by rounding to nearest, clipped at full scale, without dither; into a float
     format as they are. Where patches overlap, the later one wins.
 
@@ -200,6 +202,8 @@ def replace(source: str | Path, destination: str | Path, patches: _Patches) -> N
             return
         target = dataclasses.replace(target, subtype=_holding(header.subtype, target.format, destination))
         _write_blocks(temporary, destination, _patched(file, header, patches), target, file.copy_metadata())
+        if header.format == target.format == "FLAC":
+            carry_metadata(source, temporary)
 
 
 @contextmanager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 import os
 import random
 import re
@@ -14,6 +16,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch.distributed.distributed_c10d import PrefixStore, Store
+from torch.distributed.rendezvous import rendezvous
 
 from hr_common.errors import InputError
 
@@ -110,12 +114,23 @@ def threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+_group_numbers = itertools.count()
+
+
+@functools.cache
+def _rendezvous() -> tuple[Store, int, int]:
+    """Meet the other processes of ``torchrun``, once: the store, the own rank and how many there are."""
+    store, rank, world_size = next(iter(rendezvous("env://")))
+    return store, rank, world_size
+
+
 @contextmanager
 def process_group(device: torch.device | None = None) -> Iterator[ProcessGroup]:
     """Join the processes that ``torchrun`` started; without ``torchrun``, be the only one.
 
     If ``torchrun`` started this process, ``torch.distributed`` is initialised inside the block and torn down at its
-    end: with NCCL if ``device`` (by default ``resolve("auto")``) is a GPU, else with gloo.
+    end: with NCCL if ``device`` (by default ``resolve("auto")``) is a GPU, else with gloo. Several blocks may follow
+    each other, in all processes in the same order.
     """
     if "RANK" not in os.environ or "WORLD_SIZE" not in os.environ:
         yield ProcessGroup(rank=0, local_rank=0, world_size=1)
@@ -123,7 +138,12 @@ def process_group(device: torch.device | None = None) -> Iterator[ProcessGroup]:
     device = resolve("auto") if device is None else device
     if device.type == "cuda":
         torch.cuda.set_device(device)
-    torch.distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    store, rank, world_size = _rendezvous()
+    # The store of torchrun outlives the group. Without a prefix, a second group would find the addresses that the
+    # processes had in the first one there, and wait for ever for an answer.
+    own_store = PrefixStore(f"group-{next(_group_numbers)}", store)
+    backend = "nccl" if device.type == "cuda" else "gloo"
+    torch.distributed.init_process_group(backend, store=own_store, rank=rank, world_size=world_size)
     try:
         local_rank = int(os.environ.get("LOCAL_RANK", "0"))
         yield ProcessGroup(torch.distributed.get_rank(), local_rank, torch.distributed.get_world_size())

@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 
 _FAR = 10.0  # seconds between two wanted frames from which on seeking beats decoding
 _PREROLL = 1.0  # seconds of sound decoded ahead of the wanted part, for codecs that look back
-_HOLE = 0.005  # seconds by which sound frames may miss each other: some containers round to milliseconds
+_HOLE = 0.015  # seconds; less than a lost packet of any codec, more than Vorbis in WebM is stamped late
 _MP4 = (".mp4", ".m4v", ".mov")
 _CODECS = dict.fromkeys(_MP4, "aac") | {".mkv": "flac", ".webm": "libopus"}
 _SAMPLES = {"aac": "fltp", "flac": "s32", "libopus": "flt"}
@@ -135,7 +135,7 @@ def read_sound(
 ) -> tuple[Float32[np.ndarray, "frame channel"], int, float]:
     """Read the sound track (of several, the first) at its own rate.
 
-    Frames stand where their time stamps put them: where more than 5 ms are missing in between (a damaged or cut file)
+    Frames stand where their time stamps put them: where more than 15 ms are missing in between (a damaged or cut file)
     there is silence; where frames overlap by more than that the later one is cut. With ``start`` or ``stop`` only
     that part is decoded and kept in memory; codecs that make up noise as they decode (AAC) may then give slightly
     other noise than for the whole track.

@@ -112,7 +112,7 @@ def _end_on_termination() -> None:
 @click.option("--detect", is_flag=True, help="Find the gaps; also in addition to those given.")
 @click.option(
     "--method", type=click.Choice(["auto", "ar", "viai-a", "viai-av"]), default="auto", show_default=True,
-    help="auto: ar (autoregressive) under 60 ms, networks above 200 ms, blended between; viai-av if the video fits.",
+    help="auto: ar (autoregressive) under 100 ms, networks above 200 ms, blended between; viai-av if the video fits.",
 )  # fmt: skip
 @click.option(
     "--vocoder", type=click.Choice(["auto", "wavenet", "phase"]), default="auto", show_default=True,
@@ -123,7 +123,19 @@ def _end_on_termination() -> None:
     help="Milliseconds by which the picture is late. [default: estimated from the video's own sound, else 0]",
 )  # fmt: skip
 @click.option("--weights", type=FOLDER, help="Folder with viai-a, viai-av and wavenet .safetensors. [default: shipped]")
-@click.option("--report", type=OUTPUT, help="Also write the report as JSON.")
+@click.option(
+    "--candidates", type=click.IntRange(1, 64), default=1, show_default=True,
+    help="Fillings to make of each gap. Those with a click at a join (score above 3) come last; of the others the best "
+    "is the one in step with the picture, or without a picture the one with the lowest click score.",
+)  # fmt: skip
+@click.option(
+    "--keep-candidates", is_flag=True, help="Also write each candidate, as OUT.candidate0.EXT, OUT.candidate1.EXT, …"
+)
+@click.option(
+    "--reference", type=SOUND_OR_VIDEO,
+    help="The intact sound: the report tells how near the fillings come to it. It has no part in them.",
+)  # fmt: skip
+@click.option("--report", type=OUTPUT, help="Also write a report: .json, or .html to look at and to listen to.")
 @click.option("--picture", type=OUTPUT, help="Also draw spectrograms before and after, as PNG.")
 @seed_option
 @device_option
@@ -140,6 +152,9 @@ def inpaint(
     vocoder: str,
     offset: float | None,
     weights: Path | None,
+    candidates: int,
+    keep_candidates: bool,
+    reference: Path | None,
     report: Path | None,
     picture: Path | None,
     seed: int,
@@ -156,19 +171,26 @@ def inpaint(
     viai inpaint in.wav video.mp4
     viai inpaint in.wav video.mp4 --gap 1.2:1.6 -o out.wav
     viai inpaint video.mp4 --gap 1.2+0.4 -o out.mp4
+    viai inpaint in.wav video.mp4 --candidates 4 --report report.html
     """  # noqa: D301 - click reads the backspace itself
     from viai.gaps import parse_gap, read_gaps
-    from viai.soundtracks import output_suffix, require_writable
+    from viai.soundtracks import candidate_path, output_suffix, require_report, require_writable
 
     target = out or sound.with_name(f"{sound.stem}.inpainted{output_suffix(sound)}")
     require_writable(sound, target)
     if picture is not None and picture.suffix.lower() != ".png":
         raise InputError(f"cannot draw {picture}: the picture is a PNG; let its name end in .png")
-    outputs = {"--out": target, "--report": report, "--picture": picture}
-    for option, path in outputs.items():
+    if report is not None:
+        require_report(report)
+    outputs = [("--out", target), ("--report", report), ("--picture", picture)]
+    if keep_candidates:
+        if candidates == 1:
+            raise InputError("--keep-candidates needs candidates to keep: add --candidates 4")
+        outputs += [("--out", candidate_path(target, number)) for number in range(candidates)]
+    for option, path in outputs:
         if path is not None:
             _require_new(path, force, option)
-    _require_different([path for path in outputs.values() if path is not None])
+    _require_different([path for _, path in outputs if path is not None])
     spans = [parse_gap(text) for text in gap_texts]
     if gap_file is not None:
         spans += read_gaps(gap_file)
@@ -185,8 +207,12 @@ def inpaint(
         vocoder=vocoder,
         offset_seconds=None if offset is None else offset / 1000,
         seed=seed,
+        candidates=candidates,
+        reference=reference,
     )
     repair.save(target)
+    if keep_candidates:
+        repair.save_candidates(target)
     if report is not None:
         repair.save_report(report)
     if picture is not None:
@@ -276,25 +302,43 @@ def synth(
 @click.argument("videos", type=FOLDER)
 @click.option("--out", "-o", type=OUTPUT, required=True, help="Folder for the prepared clips.")
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
-@click.option("--skip", type=click.FloatRange(0), default=0.0, show_default=True, help="Seconds left out at the start.")
+@click.option(
+    "--skip",
+    type=click.FloatRange(0),
+    default=0.0,
+    show_default=True,
+    help="Seconds left out at the start; 6 for videos from the web, which begin with titles.",
+)
+@click.option(
+    "--clean/--no-clean",
+    default=True,
+    show_default=True,
+    help="Leave out what is black, silent or still, and let no clip cross a cut.",
+)
 @seed_option
 @config_options
-def prepare(videos: Path, out: Path, jobs: int, skip: float, seed: int, config: "ViaiConfig") -> None:
+def prepare(videos: Path, out: Path, jobs: int, skip: float, clean: bool, seed: int, config: "ViaiConfig") -> None:
     """Turn VIDEOS (a folder of <class>/<id>.<ext>) into clips to train on: sound, frames and optical flow."""
     from viai.data.videos import prepare as prepare_videos
 
-    done = prepare_videos(videos, out, config, jobs=jobs, seed=seed, skip_seconds=skip)
+    done = prepare_videos(videos, out, config, jobs=jobs, seed=seed, skip_seconds=skip, clean=clean)
     counts = ", ".join(f"{number} {split}" for split, number in done.clips.items())
-    click.echo(f"wrote {counts} clips to {out}; {len(done.refused)} videos refused")
+    click.echo(f"wrote {counts} clips to {out}; {len(done.refused)} videos or parts refused")
     if done.refused:
         click.echo(f"reasons: {out / 'refused.json'}")
 
 
 @main.command()
-@click.argument("network", type=click.Choice(["viai-a", "viai-av", "wavenet"]))
+@click.argument(
+    "network",
+    type=click.Choice(
+        ["viai-a", "viai-av", "wavenet", "samplernn", "samplernn-reversed", "visual2sound", "visual2sound-reversed"]
+    ),
+)
 @click.option("--data", type=FOLDER, required=True, help="Prepared clips.")
 @click.option("--out", "-o", type=OUTPUT, required=True, help="Folder for checkpoint, weights and log.")
 @click.option("--start-from", type=SOUND_OR_VIDEO, help="Weights to begin with; viai-av needs those of a viai-a.")
+@click.option("--image-weights", type=SOUND_OR_VIDEO, help="ResNet-18 of torchvision that viai-av begins with.")
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint in --out.")
 @click.option("--threads", type=click.IntRange(1), help="Threads of torch. [default: its own choice]")
 @seed_option
@@ -305,6 +349,7 @@ def train(
     data: Path,
     out: Path,
     start_from: Path | None,
+    image_weights: Path | None,
     resume: bool,
     threads: int | None,
     seed: int,
@@ -313,10 +358,13 @@ def train(
 ) -> None:
     """Train a network on prepared clips: viai-a, then viai-av from it; the wavenet by itself.
 
+    SampleRNN and Visual2Sound are what viai is compared with.
+
     \b
     viai train viai-a --data clips --out runs/a
     viai train viai-av --data clips --out runs/av --start-from runs/a/viai-a.safetensors
     viai train wavenet --data clips --out runs/w
+    viai train samplernn --data clips --out runs/s
     torchrun --nproc-per-node 4 -m viai train viai-av …
     """  # noqa: D301 - click reads the backspace itself
     import torch
@@ -326,7 +374,15 @@ def train(
     if threads is not None:
         torch.set_num_threads(threads)
     progress = train_stage(
-        network, data, out, config=config, seed=seed, device=device, start_from=start_from, resume=resume
+        network,
+        data,
+        out,
+        config=config,
+        seed=seed,
+        device=device,
+        start_from=start_from,
+        image_weights=image_weights,
+        resume=resume,
     )
     click.echo(f"wrote {progress.weights} at step {progress.step}")
 
@@ -337,9 +393,21 @@ def train(
 @click.option(
     "--gaps", "gap_list", type=OUTPUT, help="List of gaps, made if missing. [default: gaps-SPLIT.json in --data]"
 )
-@click.option("--per-clip", type=click.IntRange(1), default=4, show_default=True, help="Gaps a clip in a new list.")
+@click.option(
+    "--per-clip", type=click.IntRange(1), help="Gaps a clip in a new list. [default: 4; with --lengths one of each]"
+)
+@click.option(
+    "--lengths", metavar="S,S,…",
+    help="Gaps of these lengths in seconds in a new list, e.g. 0.05,0.1,0.2,0.4,0.8,1.5. [default: as in training]",
+)  # fmt: skip
 @click.option("--weights", type=FOLDER, help="Folder with viai-a and viai-av .safetensors. [default: shipped]")
+@click.option("--baselines", type=FOLDER, help="Folder with weights of samplernn, visual2sound and their bi- forms.")
+@click.option("--methods", metavar="NAME,NAME,…", help="Rows of the table. [default: all that there are weights for]")
+@click.option("--no-sound", is_flag=True, help="Do not turn paintings into sound: faster, spectrogram figures only.")
 @click.option("--csv", "table", type=OUTPUT, help="Also write the figures of every gap as CSV.")
+@click.option("--html", "page", type=OUTPUT, help="Also write the tables as a page, with a chart over the lengths.")
+@click.option("--listening-test", "listening", type=OUTPUT, help="Also write a blind listening test: a new folder.")
+@seed_option
 @device_option
 @json_option
 @force_option
@@ -347,24 +415,58 @@ def evaluate(
     data: Path,
     split: str,
     gap_list: Path | None,
-    per_clip: int,
+    per_clip: int | None,
+    lengths: str | None,
     weights: Path | None,
+    baselines: Path | None,
+    methods: str | None,
+    no_sound: bool,
     table: Path | None,
+    page: Path | None,
+    listening: Path | None,
+    seed: int,
     device: str,
     as_json: bool,
     force: bool,
 ) -> None:
-    """Measure interpolation, context mean, VIAI-A and VIAI-AV inside the gaps of held-out clips."""
-    from viai.evaluation import evaluate as measure
+    """Measure every method inside the same gaps of held-out clips.
 
-    if table is not None:
-        _require_new(table, force)
+    The oracle is no method: it sees the answer, through the bottleneck of the network.
+
+    \b
+    viai evaluate --data clips
+    viai evaluate --data clips --baselines runs --csv gaps.csv --html gaps.html
+    viai evaluate --data clips --lengths 0.05,0.1,0.2,0.4,0.8,1.5
+    """  # noqa: D301 - click reads the backspace itself
+    from viai.data.gap_lists import parse_lengths
+    from viai.evaluation import evaluate as measure
+    from viai.evaluation import write_page
+
+    for option, path in (("--csv", table), ("--html", page)):
+        if path is not None:
+            _require_new(path, force, option)
+    _require_different([path for path in (table, page) if path is not None])
+    seconds = None if lengths is None else parse_lengths(lengths)
+    kind = "" if lengths is None else "-lengths"
     result = measure(
-        data, split, gap_list or data / f"gaps-{split}.json", per_clip=per_clip, weights=weights, device=device
+        data,
+        split,
+        gap_list or data / f"gaps-{split}{kind}.json",
+        per_clip=per_clip or (4 if seconds is None else 1),
+        lengths_seconds=seconds,
+        weights=weights,
+        baselines=baselines,
+        methods=None if methods is None else [name.strip() for name in methods.split(",")],
+        sounds=not no_sound,
+        listening_test=listening,
+        seed=seed,
+        device=device,
     )
     if table is not None:
         result.write_csv(table)
-    click.echo(json.dumps(result.as_dict(), indent=2) if as_json else result.table())
+    if page is not None:
+        write_page(page, result)
+    click.echo(json.dumps(result.as_dict(), indent=2) if as_json else result.markdown())
 
 
 @main.command()

@@ -33,6 +33,8 @@ class DemoResult:
     repaired_video: Path
     picture: Path
     report: Path
+    page: Path
+    """The report to look at and to listen to."""
     method: str
     psnr_gap: float
     """Of the repaired sound's mel spectrogram inside the gap, in dB."""
@@ -49,7 +51,7 @@ class DemoResult:
         return [
             f"cut {start} s to {stop} s out of {self.original}: {self.damaged}",
             f"filled by {self.method}: {self.repaired}, with its picture {self.repaired_video}",
-            f"spectrograms of both: {self.picture}; report: {self.report}",
+            f"spectrograms of both: {self.picture}; report: {self.page}, and for scripts {self.report}",
             f"mel PSNR inside the gap: {self.psnr_gap:.1f} dB (straight lines: {self.psnr_gap_interpolation:.1f} dB)",
         ]
 
@@ -74,12 +76,15 @@ def run_demo(out: Path, *, seed: int = 0, device: str = "auto") -> DemoResult:
         audio.write(out / "damaged.wav", damaged, rate, subtype="PCM_16")
 
         inpainter = Inpainter.from_pretrained(device=device)
-        repair = inpainter.inpaint_file(out / "damaged.wav", [GAP_SECONDS], video=piece, seed=seed)
+        repair = inpainter.inpaint_file(
+            out / "damaged.wav", [GAP_SECONDS], video=piece, seed=seed, reference=out / "original.wav"
+        )
         repair.save(out / "repaired.wav")
         repaired, _ = audio.read(out / "repaired.wav")
         video.replace_sound(piece, out / "repaired.mp4", repaired, rate)
 
     repair.save_report(out / "report.json")
+    repair.save_report(out / "report.html")
     start, stop = GAP_SECONDS
     low, high = round((start - 2) * rate), round((stop + 2) * rate)
     plot_repair(
@@ -105,6 +110,7 @@ def run_demo(out: Path, *, seed: int = 0, device: str = "auto") -> DemoResult:
         repaired_video=out / "repaired.mp4",
         picture=out / "spectrograms.png",
         report=out / "report.json",
+        page=out / "report.html",
         method=repair.report.gaps[0].method,
         psnr_gap=psnr_gap(filled, target, mask),
         psnr_gap_interpolation=psnr_gap(lines[0].cpu().numpy(), target, mask),

@@ -6,10 +6,12 @@ there, with the events that the model placed. The other channels follow from how
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
 from jaxtyping import Float
+from scipy.ndimage import convolve1d
 from scipy.signal import fftconvolve, firwin, get_window, resample_poly
 
 from hr_common.errors import InputError
@@ -21,6 +23,8 @@ HIGH_HZ = 7_300.0
 """Above, likewise: the highest mel band ends at 7,600 Hz."""
 _EVENTS_HZ = 2_000.0
 _EVENT_DB = (-6.0, 12.0)
+_DRIFT_DB = 2.0  # by which the events of a gap may change its treble as a whole
+_LEVELLING = (0.25, 4.0)  # gains by which a band of a channel may be brought to its level
 _CONTEXT_SECONDS = 0.3
 _FLOOR = 1e-12
 T = TypeVar("T")
@@ -143,9 +147,10 @@ def fill_channels(
 ) -> Float[np.ndarray, "gap channel"]:
     """Spread the filling of one channel over all channels.
 
-    In each of 24 bands a channel is the filling times a gain, by least squares over the context, plus a remainder: the
-    filling with random phases, at the level and with the covariance between channels that the remainders have in the
-    context. Gains and covariances go from their values before the gap to those after it.
+    A channel is the filling through a filter, by least squares over the context, so that delays between channels stay,
+    plus a remainder: the filling with random phases, in each of 24 bands at the level and with the covariance between
+    channels that the remainders have in the context. Both go from their values before the gap to those after it. At
+    last every band of a channel is brought to the level over the filling that it has in the context.
 
     Args:
         mid_fill: Filling of :func:`mid_signal`.
@@ -164,7 +169,8 @@ def fill_channels(
     if not 0 <= start < stop <= len(samples) or len(mid_fill) != stop - start:
         raise InputError(f"gap [{start}, {stop}) and filling of {len(mid_fill)} do not fit {len(samples)} samples")
     generator = generator if generator is not None else np.random.default_rng(0)
-    reach = round(_CONTEXT_SECONDS * sample_rate)
+    # More than is looked at: where the stretch is cut off, a window sees a click, far louder than a soft treble.
+    reach = round((_CONTEXT_SECONDS + 0.05) * sample_rate)
     length = stop - start
     left = np.asarray(samples[max(0, start - reach) : start], dtype=np.float64)
     right = np.asarray(samples[stop : stop + reach], dtype=np.float64)
@@ -252,7 +258,11 @@ def _upper_band(
     usual = [_decibels(levels[side][watched].mean()) for side in (0, 1)]
     line = (1 - place[:, 0]) * usual[0] + place[:, 0] * usual[1]
     event = _decibels(np.mean(np.abs(spectrum[touches][:, watched]) ** 2, axis=1)) - line
-    decibels += event_strength * np.clip(event, *_EVENT_DB)[:, np.newaxis]
+    lifted = decibels + event_strength * np.clip(event, *_EVENT_DB)[:, np.newaxis]
+    # Events move the treble about in time. Where the model is too soft or too loud throughout, the context is right.
+    upper = hertz >= HIGH_HZ
+    excess = float(_decibels((10 ** (lifted[:, upper] / 10)).mean() / (10 ** (decibels[:, upper] / 10)).mean()))
+    decibels = lifted + np.clip(excess, -_DRIFT_DB, _DRIFT_DB) - excess
 
     wanted = 10 ** (decibels / 20)
     steady = _stft(continued, size)[0][touches]
@@ -290,36 +300,67 @@ def _spread(
     copies = [fftconvolve(mid, taps, mode="same") for taps in np.fft.irfft(phases, size, axis=1)]
     voices = np.stack([source, *(_stft(copy, size)[0] for copy in copies)])
     place = np.clip((centres - begin) / length, 0.0, 1.0)
+    near = (centres > begin - size // 4) & (centres < begin + length + size // 4)
+    before, after = 1 - place[:, np.newaxis], place[:, np.newaxis]
+    played = _band_powers(source[near], bands)
     result = np.zeros((length, channels.shape[1]))
     for index in range(channels.shape[1]):
-        # (band, 1 + channel): share of the filling itself and of each of its decorrelated copies.
-        shares = [np.concatenate([gain[index, :, np.newaxis], root[:, index]], axis=1) for gain, root in ends]
-        sides = [np.einsum("kj,jtk->tk", share[bands], voices) for share in shares]
-        spectrum = (1 - place)[:, np.newaxis] * sides[0] + place[:, np.newaxis] * sides[1]
-        result[:, index] = _istft(spectrum, size, len(mid))[begin : begin + length]
+        sides = [
+            end.filters[index] * voices[0] + np.einsum("kj,jtk->tk", end.roots[bands, index], voices[1:])
+            for end in ends
+        ]
+        spectrum = before * sides[0] + after * sides[1]
+        # Partials and their copies with other phases add up to anything: the level between channels has to stay.
+        decibels = before * _decibels(ends[0].ratios[index]) + after * _decibels(ends[1].ratios[index])
+        wanted = (played * 10 ** (decibels[near] / 10)).sum(axis=0)
+        present = _band_powers(spectrum[near], bands).sum(axis=0)
+        gains = np.sqrt(wanted / np.maximum(present, _FLOOR))
+        result[:, index] = _istft(spectrum * np.clip(gains, *_LEVELLING)[bands], size, len(mid))[begin : begin + length]
     return result
 
 
-def _relation(around: np.ndarray, source: np.ndarray, bands: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
-    """Gains (channel, band) and roots (band, channel, copy) of the remainders' covariance, relative to the source."""
+@dataclass(frozen=True, eq=False)
+class _Relation:
+    """How channels relate to the one that is filled."""
+
+    filters: np.ndarray
+    """(channel, bin), complex: what of a channel follows from the filled one."""
+    roots: np.ndarray
+    """(band, channel, copy): root of the covariance of what does not, over the power of the filled one."""
+    ratios: np.ndarray
+    """(channel, band): power of a channel over that of the filled one."""
+
+
+def _relation(around: np.ndarray, source: np.ndarray, bands: np.ndarray) -> _Relation | None:
+    """Relate channels (channel, frame, bin) to the source (frame, bin)."""
     if _power(source) is None:
         return None
     count = int(bands.max()) + 1
-    gains = np.zeros((len(around), count))
+    # Over some neighbouring bins: few frames alone would make a filter of what is only chance.
+    auto = _smooth(np.sum(np.abs(source) ** 2, axis=0))
+    cross = _smooth(np.sum(around * source.conj(), axis=1))
+    filters = np.where(auto > _FLOOR, cross / np.maximum(auto, _FLOOR), 0.0)
+    rest = around - filters[:, np.newaxis] * source
     roots = np.zeros((count, len(around), len(around)))
-    for band in range(count):
-        inside = bands == band
-        reference = source[:, inside].ravel()
-        power = float(np.vdot(reference, reference).real)
-        if power <= _FLOOR:
-            continue
-        rows = around[:, :, inside].reshape(len(around), -1)
-        gains[:, band] = (rows @ reference.conj()).real / power
-        rest = rows - gains[:, band, np.newaxis] * reference
-        values, vectors = np.linalg.eigh((rest @ rest.conj().T).real / power)
+    powers = _band_powers(source, bands).sum(axis=0)
+    for band in np.flatnonzero(powers > _FLOOR):
+        rows = rest[:, :, bands == band].reshape(len(around), -1)
+        values, vectors = np.linalg.eigh((rows @ rows.conj().T).real / powers[band])
         # A band in which the source is nearly absent must not shout.
         roots[band] = vectors * np.sqrt(np.clip(values, 0.0, 100.0))
-    return gains, roots
+    ratios = np.stack([_band_powers(channel, bands).sum(axis=0) for channel in around]) / np.maximum(powers, _FLOOR)
+    return _Relation(filters, roots, np.clip(ratios, 0.0, 100.0))
+
+
+def _smooth(values: np.ndarray) -> np.ndarray:
+    """Weighted mean over five bins."""
+    return np.asarray(convolve1d(values, np.array([1, 2, 3, 2, 1]) / 9, axis=-1, mode="nearest"))
+
+
+def _band_powers(spectrum: np.ndarray, bands: np.ndarray) -> np.ndarray:
+    """Power (frame, band) of spectra (frame, bin)."""
+    firsts = np.flatnonzero(np.diff(bands, prepend=-1))
+    return np.asarray(np.add.reduceat(np.abs(spectrum) ** 2, firsts, axis=1))
 
 
 def _distinct(known: np.ndarray) -> tuple[list[int], list[int]]:

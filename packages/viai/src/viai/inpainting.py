@@ -1,47 +1,37 @@
 """Fill the gaps of a recording: the main job, for arrays and for files."""
 
-import logging
-import math
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import cast, get_args
 
 import numpy as np
 import torch
 from jaxtyping import Float
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-from tqdm import tqdm
 
 from hr_common import audio
 from hr_common import device as devices
 from hr_common.errors import InputError
 from hr_common.files import file_digest
 from viai.checkpoints import STAGES, Loaded, load_network, require_front_end, weights_folder
-from viai.detection import detect_file
-from viai.fullband import mid_signal
-from viai.gaps import Gap, Window, plan_windows, resolve_gaps, window_around
+from viai.filling import Fillings, fill_gaps
+from viai.gaps import resolve_gaps
 from viai.networks.inpainters import AudioInpainter, AudioVisualInpainter
 from viai.networks.wavenet import WaveNet
+from viai.planning import (
+    Choices,
+    check_choices,
+    check_reference,
+    find_gaps,
+    place,
+    reference_sound,
+    require_some,
+)
 from viai.repair import FileRepair
-from viai.report import GapReport, RepairReport
+from viai.report import RepairReport
 from viai.soundtracks import ScratchFolder, extract_sound, is_sound_file, read_known
 from viai.spectrogram import MelSpectrogram
-from viai.synchrony import COMPARED_SECONDS, Placement, place_video
-from viai.window_repair import LONG_SECONDS, Method, Networks, Vocoder, WindowRepair
-
-logger = logging.getLogger(__name__)
-
-LONGEST_SECONDS = 4.0
-"""Gaps longer than this are left as they were, except by ``ar``."""
-WINDOW_SECONDS = 4.0
-"""Sound that the networks see around a gap, the gap included."""
-
-Reader = Callable[[int, int], Float[np.ndarray, "time channel"]]
-"""Gives the samples from a first one up to another, in double precision, zero in the gaps."""
-Patch = tuple[int, Float[np.ndarray, "_ channel"]]
-"""First sample in the file, and samples."""
+from viai.synchrony import COMPARED_SECONDS, Placement
+from viai.window_painting import Networks
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,6 +100,7 @@ class Inpainter:
         vocoder: str = "auto",
         offset_seconds: float | None = None,
         seed: int = 0,
+        candidates: int = 1,
     ) -> InpaintResult:
         """Fill gaps of a sound in memory.
 
@@ -122,19 +113,27 @@ class Inpainter:
             vocoder: See :meth:`inpaint_file`.
             offset_seconds: See :meth:`inpaint_file`.
             seed: Settles every random number.
+            candidates: See :meth:`inpaint_file`.
 
         Raises:
             InputError: If the samples are no sound, a gap is wrong, known samples are not finite, or the method asks
                 for a video that does not fit.
         """
-        method, vocoder = _choices(method, vocoder, video, offset_seconds)
+        choices = check_choices(
+            method=method,
+            vocoder=vocoder,
+            video=video,
+            offset_seconds=offset_seconds,
+            seed=seed,
+            candidates=candidates,
+        )
         if samples.ndim != 2 or samples.dtype.kind != "f" or not samples.size:
             raise InputError(
                 f"samples are {samples.dtype} of shape {samples.shape}; expected floating point (time, channel), "
                 "nominally in [-1, 1]"
             )
         resolved = resolve_gaps(gaps, rate=sample_rate, frames=len(samples), name="the sound")
-        _require_some(resolved, "the sound")
+        require_some(resolved, "the sound")
 
         def read(start: int, stop: int) -> Float[np.ndarray, "time channel"]:
             part = samples[start:stop].astype(np.float64)
@@ -149,17 +148,16 @@ class Inpainter:
             return part
 
         placement = None
-        if video is not None and method in ("auto", "viai-av"):
+        if video is not None and choices.may_look:
             opening = read(0, min(len(samples), round(COMPARED_SECONDS * sample_rate)))
-            placement = _place(Path(video), opening, sample_rate, offset_seconds, method)
-        patches, reports, refused = self._fill(
-            read, sample_rate, len(samples), resolved, placement=placement, method=method, vocoder=vocoder, seed=seed
-        )
+            placement = place(Path(video), opening, sample_rate, choices)
+        frames, channels = samples.shape
+        done = fill_gaps(self.networks, read, sample_rate, frames, resolved, choices, placement=placement)
         repaired = samples.copy()
-        for start, patch in patches:
+        for start, patch in done.patches:
             repaired[start : start + len(patch)] = patch
-        report = self._report("array", video, placement, sample_rate, samples.shape[1], seed, reports, refused)
-        return InpaintResult(repaired, sample_rate, report)
+        header = audio.AudioInfo(sample_rate, channels, frames, "", "")
+        return InpaintResult(repaired, sample_rate, self._report("array", video, placement, header, choices, done))
 
     def inpaint_file(
         self,
@@ -172,6 +170,8 @@ class Inpainter:
         vocoder: str = "auto",
         offset_seconds: float | None = None,
         seed: int = 0,
+        candidates: int = 1,
+        reference: str | Path | None = None,
     ) -> FileRepair:
         """Fill gaps of a file; memory depends on the gaps, not on the length of the file.
 
@@ -180,122 +180,104 @@ class Inpainter:
             gaps: Start and end of every gap, in seconds.
             detect: Look for gaps too.
             video: Video of the same scene; by default ``sound`` itself if it is one.
-            method: ``auto`` chooses by length: autoregressive under 60 ms, the networks above 200 ms, both blended
+            method: ``auto`` chooses by length: autoregressive under 100 ms, the networks above 200 ms, both blended
                 between; VIAI-AV where the video shows the gap, VIAI-A otherwise. ``ar``, ``viai-a`` and ``viai-av`` are
                 for all gaps; the first two do not look at the video.
             vocoder: ``wavenet``, ``phase`` (Griffin-Lim with the known sound put back), or ``auto``.
             offset_seconds: How much the picture is late. By default the video's own sound is compared.
             seed: Settles every random number; the same seed gives the same bytes.
+            candidates: Fillings of each gap that are made and compared. Number 0 is the one that is made alone. The
+                best is kept: joins that can be heard (click score above 3) come last; of the others the one wins whose
+                sound fits the picture best, or without a picture the one with the lowest click score.
+            reference: The intact sound, or a video with it. It is compared with the fillings once they are done, and
+                has no part in them.
 
         Raises:
-            InputError: If file, gaps or video are wrong, or there is nothing to fill.
+            InputError: If file, gaps, video or reference are wrong, or there is nothing to fill.
         """
         source = Path(sound)
         has_picture = not is_sound_file(source)
         video = video or (source if has_picture else None)
-        method, vocoder = _choices(method, vocoder, video, offset_seconds)
-        scratch = ScratchFolder() if has_picture else None
+        choices = check_choices(
+            method=method,
+            vocoder=vocoder,
+            video=video,
+            offset_seconds=offset_seconds,
+            seed=seed,
+            candidates=candidates,
+        )
+        intact = None if reference is None else Path(reference)
+        scratch = ScratchFolder() if has_picture or (intact is not None and not is_sound_file(intact)) else None
         try:
-            path = source if scratch is None else extract_sound(source, scratch.path / "sound.w64")
+            path = extract_sound(source, scratch.path / "sound.w64") if scratch and has_picture else source
             header = audio.info(path)
-            missing = _find(source, path, header, gaps, detect)
+            missing = find_gaps(source, path, header, gaps, detect)
+            truth = None
+            if intact is not None:
+                truth = intact if scratch is None else reference_sound(intact, scratch.path / "reference.w64")
+                check_reference(intact, truth, header, source, missing, choices)
 
             def read(start: int, stop: int) -> Float[np.ndarray, "time channel"]:
                 return read_known(path, start, stop, missing)
 
+            def read_intact(start: int, stop: int) -> Float[np.ndarray, "time channel"]:
+                return audio.read(truth or path, start=start, stop=stop, dtype="float64")[0]
+
             placement = None
-            if video is not None and method in ("auto", "viai-av"):
+            if video is not None and choices.may_look:
                 opening_frames = min(header.frames, round(COMPARED_SECONDS * header.sample_rate))
                 opening = None if Path(video) == source else read(0, opening_frames)
-                placement = _place(Path(video), opening, header.sample_rate, offset_seconds, method)
-            patches, reports, refused = self._fill(
+                placement = place(Path(video), opening, header.sample_rate, choices)
+            done = fill_gaps(
+                self.networks,
                 read,
                 header.sample_rate,
                 header.frames,
                 missing,
+                choices,
                 placement=placement,
-                method=method,
-                vocoder=vocoder,
-                seed=seed,
+                intact=None if truth is None else read_intact,
             )
         except BaseException:
             # The traceback would keep the folder for as long as somebody looks at it.
             if scratch is not None:
                 scratch.remove()
             raise
-        report = self._report(
-            str(source), video, placement, header.sample_rate, header.channels, seed, reports, refused
+        report = self._report(str(source), video, placement, header, choices, done, intact)
+        return FileRepair(
+            source,
+            path,
+            tuple(missing),
+            tuple(done.patches),
+            report,
+            reference=truth,
+            candidates=tuple(done.candidates),
+            scratch=scratch,
         )
-        return FileRepair(source, path, tuple(missing), tuple(patches), report, scratch)
 
     def _report(
         self,
         source: str,
         video: str | Path | None,
         placement: Placement | None,
-        rate: int,
-        channels: int,
-        seed: int,
-        gaps: Sequence[GapReport],
-        refused: Sequence[str],
+        header: audio.AudioInfo,
+        choices: Choices,
+        done: Fillings,
+        reference: Path | None = None,
     ) -> RepairReport:
         return RepairReport(
             source=source,
             video=None if video is None else str(video),
             placement=None if placement is None else placement.how,
-            sample_rate=rate,
-            channels=channels,
-            seed=seed,
+            sample_rate=header.sample_rate,
+            channels=header.channels,
+            frames=header.frames,
+            seed=choices.seed,
             weights=self.digests,
-            gaps=tuple(gaps),
-            refused=tuple(refused),
+            gaps=tuple(done.reports),
+            refused=tuple(done.refused),
+            reference=None if reference is None else str(reference),
         )
-
-    def _fill(
-        self,
-        read: Reader,
-        rate: int,
-        frames: int,
-        gaps: Sequence[Gap],
-        *,
-        placement: Placement | None,
-        method: Method,
-        vocoder: Vocoder,
-        seed: int,
-    ) -> tuple[list[Patch], list[GapReport], list[str]]:
-        """Fill every gap from the window around it; also say which were refused, and why."""
-        refused = [gap for gap in gaps if method != "ar" and gap.length_seconds(rate) > LONGEST_SECONDS]
-        reasons = [
-            f"{gap.start / rate:.3f} s to {gap.stop / rate:.3f} s: more than {LONGEST_SECONDS:g} s cannot be guessed"
-            for gap in refused
-        ]
-        wanted = [gap for gap in gaps if gap not in refused]
-        patches: list[Patch] = []
-        reports: list[GapReport] = []
-        # One thread, in torch and in NumPy: sums in another order would give other bytes on another machine setting.
-        with (
-            devices.threads(1),
-            threadpool_limits(1),
-            torch.inference_mode(),
-            tqdm(total=len(wanted), desc="fill", disable=None) as bar,
-        ):
-            for window in _windows(wanted, gaps, rate, frames):
-                work = WindowRepair(
-                    self.networks,
-                    read(window.start, window.stop),
-                    window,
-                    rate,
-                    placement=placement,
-                    method=method,
-                    vocoder=vocoder,
-                )
-                for gap in window.targets:
-                    began = time.monotonic()
-                    patch, report = work.fill(gap, np.random.default_rng((seed, gap.start)))
-                    patches.append((gap.start, patch))
-                    reports.append(replace(report, seconds=time.monotonic() - began))
-                    bar.update()
-        return patches, reports, reasons
 
 
 def inpaint(
@@ -322,74 +304,3 @@ def _networks(loaded: dict[str, Loaded], device: torch.device) -> Networks:
     assert isinstance(wavenet, WaveNet)
     front = MelSpectrogram(config.spectrogram).to(device)
     return Networks(audio_network, audiovisual, wavenet, front, config, device)
-
-
-def _choices(
-    method: str, vocoder: str, video: str | Path | None, offset_seconds: float | None
-) -> tuple[Method, Vocoder]:
-    for name, value, choices in (("method", method, get_args(Method)), ("vocoder", vocoder, get_args(Vocoder))):
-        if value not in choices:
-            raise InputError(f"{name} '{value}' is unknown; choose one of {', '.join(choices)}")
-    if method == "viai-av" and video is None:
-        raise InputError("--method viai-av needs a video: viai inpaint SOUND VIDEO")
-    if offset_seconds is not None and not math.isfinite(offset_seconds):
-        raise InputError(f"an offset of {offset_seconds} is no time; give milliseconds: --offset 40")
-    return cast(Method, method), cast(Vocoder, vocoder)
-
-
-def _require_some(gaps: Sequence[Gap], name: str) -> None:
-    if not gaps:
-        raise InputError(f"no gap of {name} was given, so there is nothing to fill")
-
-
-def _place(
-    video: Path,
-    opening: Float[np.ndarray, "time channel"] | None,
-    rate: int,
-    offset_seconds: float | None,
-    method: Method,
-) -> Placement:
-    """Lay the video on the sound's time line; it is marked as unusable if that fails and the sound alone will do."""
-    heard = None if opening is None else mid_signal(opening, 0, 0)
-    try:
-        return place_video(video, heard, rate, offset_seconds=offset_seconds)
-    except InputError as error:
-        if method == "viai-av":
-            raise
-        logger.warning("%s; going on with the sound alone", error)
-        return Placement(video, 0.0, str(error), is_usable=False)
-
-
-def _windows(wanted: Sequence[Gap], gaps: Sequence[Gap], rate: int, frames: int) -> list[Window]:
-    """Lay windows round the gaps; what else is missing there is masked too."""
-    longest = LONG_SECONDS * rate
-    short = plan_windows([gap for gap in wanted if gap.length <= longest], rate=rate, frames=frames)
-    windows = [
-        window_around(window.targets, gaps, rate=rate, frames=frames, window_seconds=WINDOW_SECONDS) for window in short
-    ]
-    for gap in wanted:
-        if gap.length > longest:
-            span = WINDOW_SECONDS - 1.0 + gap.length_seconds(rate)
-            windows.append(window_around([gap], gaps, rate=rate, frames=frames, window_seconds=span))
-    return sorted(windows, key=lambda window: window.targets[0])
-
-
-def _find(
-    source: Path, path: Path, header: audio.AudioInfo, spans: Sequence[tuple[float, float]], detect: bool
-) -> list[Gap]:
-    """Gaps that were given and gaps that are found."""
-    rate, frames = header.sample_rate, header.frames
-    given = resolve_gaps(spans, rate=rate, frames=frames, name=source.name)
-    if not detect:
-        _require_some(given, source.name)
-        return given
-    found = detect_file(path)
-    for item in found:
-        logger.info("found %s from %.3f s to %.3f s", item.kind, item.start / rate, item.stop / rate)
-    both = [gap.seconds(rate) for gap in given] + [(item.start / rate, item.stop / rate) for item in found]
-    if not both:
-        raise InputError(
-            f"no gap was found in {source.name}; say where it is with --gap START:END, or look for more kinds with "
-            "viai detect --kind"
-        )
-    return resolve_gaps(both, rate=rate, frames=frames, name=source.name, merge=True)

@@ -91,7 +91,7 @@ def rises(mel: Float[Tensor, "batch band frame"], groups: int) -> Float[Tensor, 
         Ten times the mean rise, which is about one at a struck note; the first frame has none.
     """
     rise = functional.pad((mel[:, :, 1:] - mel[:, :, :-1]).clamp(min=0), (1, 0))
-    return 10 * rise.unflatten(1, (groups, -1)).mean(dim=2)
+    return 10 * rise.reshape(len(mel), groups, -1, mel.shape[2]).mean(dim=2)
 
 
 def onset_loss(told: Float[Tensor, "batch group frame"], mel: Float[Tensor, "batch band frame"]) -> Float[Tensor, ""]:

@@ -17,17 +17,24 @@ DYNAMIC_RANGE_DB = 80.0
 """Decibels below the loudest spot that a spectrogram shows."""
 
 
+def spectrogram_power(samples: Float[np.ndarray, "time"], rate: int) -> Float[np.ndarray, "bin frame"]:
+    """Power spectrogram of a sound; 40 ms window, 5 ms hop, bins from 0 to half the rate."""
+    window = max(16, round(0.04 * rate))
+    hop = max(1, round(0.005 * rate))
+    transform = ShortTimeFFT(hann(window, sym=False), hop=hop, fs=rate)
+    # A sound shorter than half a window cannot be analysed alone.
+    padded = np.pad(samples.astype(np.float64), (0, max(0, window - len(samples))))
+    # Only frames centred within the sound, so that the picture begins and ends with it.
+    power: np.ndarray = transform.spectrogram(padded, p0=0, p1=-(-len(samples) // hop))
+    return power
+
+
 def spectrogram_db(samples: Float[np.ndarray, "time"], rate: int) -> Float[np.ndarray, "bin frame"]:
     """Power spectrogram in dB below its maximum, at least ``-DYNAMIC_RANGE_DB``; 40 ms window, 5 ms hop.
 
     Silence is ``-DYNAMIC_RANGE_DB`` everywhere.
     """
-    window = max(16, round(0.04 * rate))
-    hop = max(1, round(0.005 * rate))
-    transform = ShortTimeFFT(hann(window, sym=False), hop=hop, fs=rate)
-    # Only frames centred within the sound, so that the picture begins and ends with it.
-    power = transform.spectrogram(samples.astype(np.float64), p0=0, p1=-(-len(samples) // hop))
-    level = 10 * np.log10(np.maximum(power, 1e-20))
+    level = 10 * np.log10(np.maximum(spectrogram_power(samples, rate), 1e-20))
     clipped: np.ndarray = np.maximum(level - level.max(initial=DYNAMIC_RANGE_DB - 200), -DYNAMIC_RANGE_DB)
     return clipped
 

@@ -24,6 +24,8 @@ SOUND_SUFFIXES = frozenset(
 """Files that are read as sound; everything else is taken for a video."""
 VIDEO_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm"})
 """Videos that can be written."""
+REPORT_SUFFIXES = frozenset({".json", ".html", ".htm"})
+"""Reports that can be written."""
 _LOSSY = frozenset({".ogg", ".oga", ".opus", ".mp3"})
 _STRETCH_SECONDS = 30.0
 
@@ -75,7 +77,24 @@ def require_writable(source: Path, target: Path) -> None:
         raise InputError(f"cannot write {target}: the suffix '{target.suffix}' is unknown; use {choice}")
 
 
-def read_known(path: Path, start: int, stop: int, gaps: Sequence[Gap]) -> Float[np.ndarray, "time channel"]:
+def candidate_path(path: Path, number: int) -> Path:
+    """Name of the file of a candidate, beside that of the repaired file."""
+    return path.with_name(f"{path.stem}.candidate{number}{path.suffix}")
+
+
+def require_report(path: Path) -> None:
+    """Refuse a name under which no report can be written, before any work is done.
+
+    Raises:
+        InputError: If the suffix is unknown.
+    """
+    if path.suffix.lower() not in REPORT_SUFFIXES:
+        raise InputError(f"cannot write {path}: a report ends in .json (for scripts) or .html (for people)")
+
+
+def read_known(
+    path: Path, start: int, stop: int, gaps: Sequence[Gap], *, check_finite: bool = True
+) -> Float[np.ndarray, "time channel"]:
     """Read a stretch of a sound file without reading its gaps.
 
     Args:
@@ -83,6 +102,7 @@ def read_known(path: Path, start: int, stop: int, gaps: Sequence[Gap]) -> Float[
         start: First sample.
         stop: First sample after the stretch, at most the end of the file.
         gaps: What is missing in the file, in order of time.
+        check_finite: Refuse NaN and infinity; otherwise they are given as they are.
 
     Returns:
         Samples in double precision, zero in the gaps.
@@ -94,7 +114,7 @@ def read_known(path: Path, start: int, stop: int, gaps: Sequence[Gap]) -> Float[
     position = start
     for gap in [*(gap for gap in gaps if gap.stop > start and gap.start < stop), Gap(stop, stop)]:
         if gap.start > position:
-            known, _ = audio.read(path, start=position, stop=gap.start, dtype="float64")
+            known, _ = audio.read(path, start=position, stop=gap.start, dtype="float64", check_finite=check_finite)
             samples[position - start : gap.start - start] = known
         position = max(position, gap.stop)
     return samples

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
+import torch
+from jaxtyping import Bool, Float
 from scipy.signal import correlate
+from torch import Tensor
 
 from hr_common import audio, video
 from hr_common.errors import InputError
@@ -18,6 +20,10 @@ logger = logging.getLogger(__name__)
 _RATE = 8_000  # enough to find a lag to an eighth of a millisecond
 _LONGEST_LAG_SECONDS = 10.0
 _CERTAIN = 0.5  # normalised correlation from which two tracks are taken for the same recording
+CODE_FRAMES = 16
+"""Mel frames that one step of the codes of picture and sound stands for."""
+STRANGE_SECONDS = 0.9
+"""A picture moved by at least this much belongs to another moment of the sound."""
 COMPARED_SECONDS = 60.0
 """Length of sound that is compared with the video's own to find their offset."""
 
@@ -136,3 +142,48 @@ def estimate_lag(sound: Float[np.ndarray, "time"], track: Float[np.ndarray, "tim
     shared = first[overlap], second[overlap.start + lag : overlap.stop + lag]
     energy = float(np.sqrt(np.square(shared[0]).sum() * np.square(shared[1]).sum()))
     return lag / rate, float(correlation[best]) / energy if energy > 0 else 0.0
+
+
+def code_steps(frames: Bool[np.ndarray, "frame"]) -> Bool[np.ndarray, "code"]:
+    """Steps of a code in whose surroundings a frame is marked: step ``k`` is centred on mel frame ``16 k``."""
+    steps = -(-len(frames) // CODE_FRAMES)
+    half = CODE_FRAMES // 2
+    padded = np.zeros(CODE_FRAMES * (steps + 1), dtype=bool)
+    padded[half : half + len(frames)] = frames
+    return np.asarray(padded[: CODE_FRAMES * steps].reshape(steps, CODE_FRAMES).any(axis=1))
+
+
+def synchrony(
+    sight: Float[Tensor, "1 channel 1 code"], sound: Float[Tensor, "1 channel 1 code"], steps: Bool[np.ndarray, "code"]
+) -> float:
+    """Cosine of the codes of picture and sound over some of their steps, -1 to 1; 0 where a code is zero.
+
+    Codes of all pictures and sounds resemble each other: the figure speaks only beside that of a picture that does not
+    belong to the sound.
+
+    Args:
+        sight: Code f_v of the pictures of a window.
+        sound: Code f_a of its sound.
+        steps: What to look at, see :func:`code_steps`.
+
+    References:
+        Zhou et al., "Vision-Infused Deep Audio Inpainting", ICCV 2019, section 3.3, whose synchronisation loss brings
+        the two together over the whole window.
+    """
+    chosen = torch.from_numpy(steps)
+    first, second = (code[0, :, 0].cpu()[:, chosen].double().flatten() for code in (sight, sound))
+    return float(torch.nn.functional.cosine_similarity(first, second, dim=0))
+
+
+def strange_shifts(pictures: int, frame_rate: float | int) -> list[int]:
+    """Pictures by which a window is turned round to get some that do not belong to its sound.
+
+    Quarters of the window; none where they come within :data:`STRANGE_SECONDS` of the place they belong to.
+
+    Args:
+        pictures: Number of pictures of the window.
+        frame_rate: Pictures a second.
+    """
+    least = STRANGE_SECONDS * frame_rate
+    shifts = [round(pictures * quarter / 4) for quarter in (1, 2, 3)]
+    return [shift for shift in shifts if least <= shift <= pictures - least]

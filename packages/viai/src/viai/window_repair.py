@@ -1,32 +1,26 @@
 """The gaps of one window of sound, filled in order of time: which method fills which, and with what."""
 
-import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
-from hr_common.errors import InputError
-from viai.config import ViaiConfig
-from viai.gaps import Gap, Window
-from viai.networks.inpainters import AudioInpainter, AudioVisualInpainter
-from viai.networks.wavenet import WaveNet
-from viai.painting import Analysis, analyse, paint
-from viai.picture import normalise
-from viai.report import GapReport
-from viai.spectrogram import MelSpectrogram
-from viai.synchrony import Placement
-from viai.waveform import fill_autoregressive, fill_by_network, level_difference_db
+from viai.candidates import ranked
+from viai.gaps import Gap, Window, frame_mask
+from viai.painting import Analysis, analyse, resample_known
+from viai.report import CandidateReport, GapReport, ReferenceScores
+from viai.scores import reference_scores, spectral_distance_to_context
+from viai.synchrony import Placement, code_steps, strange_shifts, synchrony
+from viai.waveform import Filling, fill_autoregressive, fill_by_network, level_difference_db
+from viai.window_painting import Method, Networks, WindowPainting, paint_window
 
-logger = logging.getLogger(__name__)
-
-Method = Literal["auto", "ar", "viai-a", "viai-av"]
 Vocoder = Literal["auto", "wavenet", "phase"]
 
-AR_SECONDS = 0.06
+AR_SECONDS = 0.1
 """Gaps shorter than this are filled by the autoregressive method alone: it is exact about phase."""
 BLEND_SECONDS = 0.2
 """Gaps shorter than this begin and end autoregressively and take their middle from the networks."""
@@ -34,16 +28,16 @@ LONG_SECONDS = 2.0
 """Gaps longer than this are filled with a warning: twice what the networks were trained on."""
 
 
-@dataclass(frozen=True)
-class Networks:
-    """Trained networks and the front end that they share, on one device."""
+@dataclass(frozen=True, eq=False)
+class GapRepair:
+    """A filled gap."""
 
-    audio: AudioInpainter
-    audiovisual: AudioVisualInpainter
-    wavenet: WaveNet
-    front: MelSpectrogram
-    config: ViaiConfig
-    device: torch.device
+    samples: Float[np.ndarray, "gap channel"]
+    """The filling that was chosen."""
+    candidates: tuple[Float[np.ndarray, "gap channel"], ...]
+    """All fillings in the order of their numbers, the chosen one among them."""
+    report: GapReport
+    """How it was done, the time aside."""
 
 
 class WindowRepair:
@@ -77,65 +71,85 @@ class WindowRepair:
         self.placement = placement
         self.method = method
         self.vocoder = vocoder
-        self.gaps = [Gap(gap.start - window.start, gap.stop - window.start) for gap in window.gaps]
+        self.gaps = [self._inside(gap) for gap in window.gaps]
         self.unfilled = list(self.gaps)
         self.samples = samples.copy()
         self._analysis: Analysis | None = None
-        self._painted: tuple[Float[Tensor, "1 band frame"], str, str] | None = None
+        self._painted: WindowPainting | None = None
 
-    def fill(self, target: Gap, rng: np.random.Generator) -> tuple[Float[np.ndarray, "gap channel"], GapReport]:
-        """Fill one gap of the file; return its samples and how it was done.
+    def fill(self, target: Gap, sources: Sequence[np.random.Generator]) -> GapRepair:
+        """Fill one gap of the file.
 
         Args:
             target: One of the window's targets, in samples of the file.
-            rng: Source of all noise.
+            sources: Source of all noise, one for every candidate; the best of them is kept, see
+                :func:`viai.candidates.ranked`.
         """
-        gap = Gap(target.start - self.window.start, target.stop - self.window.start)
+        gap = self._inside(target)
         seconds = gap.length_seconds(self.rate)
-        known = self._known_around(gap)
-        vocoder: str | None = None
         if self.method == "ar" or (self.method == "auto" and seconds < AR_SECONDS):
-            filling, name, note = fill_autoregressive(self.samples, gap, known, self.rate), "ar", ""
+            painting, vocoder, name, notes = None, None, "ar", list[str]()
+            # Nothing is drawn here: all candidates would be this one.
+            fillings = [fill_autoregressive(self.samples, gap, self._known_around(gap), self.rate)]
         else:
-            painted, name, note = self.painting()
-            analysis = self.analysis()
+            painting = self._painting()
             blends = self.method == "auto" and seconds < BLEND_SECONDS
+            name = f"ar+{painting.network}" if blends else painting.network
+            notes = [painting.note]
             # With the sound on both sides to take phases from, the phase vocoder is the better one by far (see README).
             vocoder = "wavenet" if self.vocoder == "wavenet" else "phase"
-            filling = fill_by_network(
-                self.samples,
-                gap,
-                known,
-                self.rate,
-                analysis,
-                painted,
-                place=analysis.gaps[self.gaps.index(gap)],
-                unfilled=self.unfilled,
-                wavenet=self.networks.wavenet if vocoder == "wavenet" else None,
-                front=self.networks.front,
-                blends=blends,
-                rng=rng,
-            )
-            name = f"ar+{name}" if blends else name
+            fillings = [self._filling(gap, painting, vocoder, blends, source) for source in sources]
+        if len(sources) > 1 and all(np.array_equal(fillings[0].samples, other.samples) for other in fillings[1:]):
+            notes.append("one candidate only: nothing is drawn at random here")
+            fillings = fillings[:1]
         if seconds > LONG_SECONDS:
-            warning = f"longer than {LONG_SECONDS:g} s: expect an impression, not a repair"
-            note = f"{note}; {warning}" if note else warning
+            notes.append(f"longer than {LONG_SECONDS:g} s: expect an impression, not a repair")
+
+        judged = [self._judged(gap, filling, number, painting) for number, filling in enumerate(fillings)]
+        order = ranked(judged)
+        best = order[0]
+        filling = fillings[best.number]
         self.samples[gap.start : gap.stop] = filling.samples
-        self.unfilled.remove(gap)
         report = GapReport(
             start=target.start / self.rate,
             stop=target.stop / self.rate,
             method=name,
             vocoder=vocoder,
-            note=note,
-            click_start=filling.click_start,
-            click_stop=filling.click_stop,
-            level_difference_db=level_difference_db(self.samples, gap, self.rate),
+            note="; ".join(note for note in notes if note),
+            click_start=best.click_start,
+            click_stop=best.click_stop,
+            level_difference_db=best.level_difference_db,
             treble_gap_db=filling.treble_gap_db,
             treble_context_db=filling.treble_context_db,
             seconds=0.0,
+            spectral_distance_db=best.spectral_distance_db,
+            synchrony=best.synchrony,
+            synchrony_shifted=self._synchrony_of_strangers(gap, painting),
+            candidate=best.number,
+            candidates=tuple(order) if len(sources) > 1 else (),
         )
-        return filling.samples, report
+        self.unfilled.remove(gap)
+        return GapRepair(filling.samples, tuple(filling.samples for filling in fillings), report)
+
+    def compare(self, target: Gap, intact: Float[np.ndarray, "time channel"]) -> ReferenceScores:
+        """Compare a filling with the intact sound; best once all targets of the window are filled.
+
+        Args:
+            target: A gap that was filled, in samples of the file.
+            intact: The same window of the intact sound.
+        """
+        gap = self._inside(target)
+        masked = intact.copy()
+        for other in self.unfilled:
+            masked[other.start : other.stop] = 0.0
+        return reference_scores(
+            self.samples[gap.start : gap.stop],
+            masked[gap.start : gap.stop],
+            self._levels(self.samples, self.unfilled)[0].cpu().numpy(),
+            self._levels(masked, self.unfilled)[0].cpu().numpy(),
+            self._frames_of([gap]),
+            range_db=self.networks.front.config.range_db,
+        )
 
     def analysis(self) -> Analysis:
         """The window as the networks see it, with all of its gaps unknown."""
@@ -143,47 +157,93 @@ class WindowRepair:
             self._analysis = analyse(self.samples, self.gaps, self.rate, self.networks.front)
         return self._analysis
 
-    def painting(self) -> tuple[Float[Tensor, "1 band frame"], str, str]:
-        """The completed spectrogram of the window, the network that painted it, and what there is to say."""
+    def _filling(
+        self, gap: Gap, painting: WindowPainting, vocoder: str, blends: bool, source: np.random.Generator
+    ) -> Filling:
+        """Turn the painting into the sound of one gap."""
+        analysis = self.analysis()
+        return fill_by_network(
+            self.samples,
+            gap,
+            self._known_around(gap),
+            self.rate,
+            analysis,
+            painting.mel,
+            place=analysis.gaps[self.gaps.index(gap)],
+            unfilled=self.unfilled,
+            wavenet=self.networks.wavenet if vocoder == "wavenet" else None,
+            front=self.networks.front,
+            blends=blends,
+            rng=source,
+        )
+
+    def _judged(self, gap: Gap, filling: Filling, number: int, painting: WindowPainting | None) -> CandidateReport:
+        """Score a filling of a gap that is still open."""
+        repaired = self.samples.copy()
+        repaired[gap.start : gap.stop] = filling.samples
+        levels = self._levels(repaired, [other for other in self.unfilled if other != gap])
+        return CandidateReport(
+            number=number,
+            click_start=filling.click_start,
+            click_stop=filling.click_stop,
+            level_difference_db=level_difference_db(repaired, gap, self.rate),
+            spectral_distance_db=spectral_distance_to_context(
+                levels[0].cpu().numpy(),
+                self._frames_of([gap]),
+                ~self._frames_of(self.unfilled),
+                range_db=self.networks.front.config.range_db,
+            ),
+            synchrony=self._synchrony(gap, levels, painting),
+        )
+
+    def _levels(self, samples: Float[np.ndarray, "time channel"], missing: list[Gap]) -> Float[Tensor, "1 band frame"]:
+        """Levels of the window at the gain of its analysis."""
+        analysis, front = self.analysis(), self.networks.front
+        resampled = resample_known(samples, missing, self.rate, front.config.sample_rate) * analysis.gain
+        padded = np.zeros(len(analysis.samples), dtype=np.float32)
+        padded[: len(resampled)] = resampled
+        levels: Tensor = front(torch.from_numpy(padded).unsqueeze(0).to(front.window.device))
+        return levels
+
+    def _frames_of(self, gaps: Sequence[Gap]) -> Bool[np.ndarray, "frame"]:
+        """Frames that touch any of some gaps."""
+        config, analysis = self.networks.front.config, self.analysis()
+        places = [analysis.gaps[self.gaps.index(gap)] for gap in gaps]
+        return frame_mask(places, analysis.mel.shape[-1], window=config.window, hop=config.hop)
+
+    def _synchrony(
+        self, gap: Gap, levels: Float[Tensor, "1 band frame"], painting: WindowPainting | None, shift: int = 0
+    ) -> float | None:
+        """How well the sound inside a gap fits the picture, or the picture turned round by some frames."""
+        if painting is None or painting.pictures is None:
+            return None
+        # What is still missing is heard as it was painted.
+        inside = torch.from_numpy(self._frames_of([gap])).to(levels.device)
+        heard = torch.where(inside, levels, painting.mel)
+        network = self.networks.audiovisual
+        sight = network.video_encoder.fuse(painting.pictures.roll(shift, dims=-1))
+        sound = network.audio_encoder(heard.unsqueeze(1)).code
+        return synchrony(sight, sound, code_steps(inside.cpu().numpy()))
+
+    def _synchrony_of_strangers(self, gap: Gap, painting: WindowPainting | None) -> float | None:
+        """The mean of the same figure, for the filling in place, over pictures that do not belong to it."""
+        if painting is None or painting.pictures is None:
+            return None
+        levels = self._levels(self.samples, [other for other in self.unfilled if other != gap])
+        shifts = strange_shifts(painting.pictures.shape[-1], self.networks.config.picture.frame_rate)
+        scores = [score for shift in shifts if (score := self._synchrony(gap, levels, painting, shift)) is not None]
+        return float(np.mean(scores)) if scores else None
+
+    def _painting(self) -> WindowPainting:
         if self._painted is None:
-            self._painted = self._paint()
+            self._painted = paint_window(
+                self.networks, self.analysis(), self.window, self.rate, placement=self.placement, method=self.method
+            )
         return self._painted
 
-    def _paint(self) -> tuple[Float[Tensor, "1 band frame"], str, str]:
-        analysis, networks = self.analysis(), self.networks
-        note = ""
-        if self.method != "viai-a" and self.placement is not None:
-            try:
-                return self._paint_with_picture(analysis, self.placement), "viai-av", ""
-            except InputError as error:
-                if self.method == "viai-av":
-                    raise
-                # Of a video that cannot be used at all the user was told once.
-                if self.placement.is_usable:
-                    logger.warning("%s; going on with the sound alone", error)
-                note = f"without the picture: {error}"
-        elif self.method == "auto":
-            note = "no video given"
-
-        def heard(mel: Float[Tensor, "1 1 band frame"]) -> Float[Tensor, "1 1 band frame"]:
-            result: Tensor = networks.audio(mel)
-            return result
-
-        return paint(heard, analysis), "viai-a", note
-
-    def _paint_with_picture(self, analysis: Analysis, placement: Placement) -> Float[Tensor, "1 band frame"]:
-        networks, config = self.networks, self.networks.config
-        frames = round(len(analysis.samples) / config.spectrogram.sample_rate * config.picture.frame_rate)
-        picture = placement.picture(
-            self.window.start / self.rate,
-            frames,
-            config.picture,
-            [gap.seconds(self.rate) for gap in self.window.targets],
-        )
-        frames_in = torch.from_numpy(picture.frames).movedim(-1, 1).unsqueeze(0).to(networks.device)
-        flow_in = torch.from_numpy(picture.flow).unsqueeze(0).to(networks.device)
-        sight = networks.audiovisual.video_encoder(normalise(frames_in), normalise(flow_in))
-        return paint(lambda mel: networks.audiovisual.paint(mel, sight), analysis)
+    def _inside(self, gap: Gap) -> Gap:
+        """A gap of the file in samples of the window."""
+        return Gap(gap.start - self.window.start, gap.stop - self.window.start)
 
     def _known_around(self, gap: Gap) -> tuple[int, int]:
         """From where and up to where the window is known without a break around a gap, the gap aside."""

@@ -80,6 +80,11 @@ def test_sight_needs_weights_of_sound(clips_folder: Path, tmp_path: Path) -> Non
         train_stage("viai-av", clips_folder, tmp_path, config=CONFIG, device="cpu")
 
 
+def test_weights_of_pictures_are_for_the_network_that_sees(clips_folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="--image-weights are for viai-av, which sees; viai-a has no use"):
+        train_stage("viai-a", clips_folder, tmp_path, config=CONFIG, device="cpu", image_weights=tmp_path / "r.pth")
+
+
 def test_an_unknown_network_is_refused(clips_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="unknown network 'viai-b'; choose one of viai-a, viai-av, wavenet"):
         train_stage("viai-b", clips_folder, tmp_path, config=CONFIG)
@@ -127,11 +132,12 @@ def observed(stage, folder, **rest):
     return progress
 
 start.train = observed
+start.train_stage("viai-a", data, out / "run", config=config, device="cpu")
 start.train_stage("viai-av", data, out / "run", config=config, device="cpu", start_from=weights)
 """
 
 
-def test_two_processes_end_with_the_same_weights_and_one_set_of_files(
+def test_two_processes_end_with_the_same_weights_and_one_set_of_files_stage_after_stage(
     clips_folder: Path, tiny_weights: Path, tmp_path: Path
 ) -> None:
     script = tmp_path / "worker.py"
@@ -147,15 +153,16 @@ def test_two_processes_end_with_the_same_weights_and_one_set_of_files(
     )
     assert done.returncode == 0, done.stderr
     # Norms see the windows of their own process, so the weights are those of no single process: but they agree.
-    ranks = [torch.load(tmp_path / f"viai-av.{rank}.pt", weights_only=True) for rank in (0, 1)]
-    for part in ("network", "discriminator"):
-        first, second = ranks[0][part], ranks[1][part]
-        assert first.keys() == second.keys()
-        assert all(torch.equal(value, second[key]) for key, value in first.items())
-    lines = [json.loads(line) for line in (tmp_path / "run/viai-av.log.jsonl").read_text().splitlines()]
-    assert [line["step"] for line in lines] == [1, 2]
+    for stage in ("viai-a", "viai-av"):
+        ranks = [torch.load(tmp_path / f"{stage}.{rank}.pt", weights_only=True) for rank in (0, 1)]
+        for part in ("network", "discriminator"):
+            first, second = ranks[0][part], ranks[1][part]
+            assert first.keys() == second.keys()
+            assert all(torch.equal(value, second[key]) for key, value in first.items())
+        lines = [json.loads(line) for line in (tmp_path / f"run/{stage}.log.jsonl").read_text().splitlines()]
+        assert [line["step"] for line in lines] == [1, 2]
     assert sorted(path.name for path in (tmp_path / "run").iterdir()) == [
-        "viai-av.checkpoint.pt",
-        "viai-av.log.jsonl",
-        "viai-av.safetensors",
+        f"{stage}.{ending}"
+        for stage in ("viai-a", "viai-av")
+        for ending in ("checkpoint.pt", "log.jsonl", "safetensors")
     ]

@@ -78,9 +78,9 @@ class Recurrent:
     """Plays on from the left."""
     backward: Loaded | None = None
     """Plays on from the right, on reversed time; None for a method of one direction."""
-    temperature: float = 1.0
+    temperature: float | int = 1.0
     """Divides the logits before each draw; 1 draws from the distribution as it was learnt."""
-    context_seconds: float = 1.0
+    context_seconds: float | int = 1.0
     """Known sound that settles the states before a network plays on, in whole chunks of its training."""
 
     @classmethod
@@ -90,8 +90,8 @@ class Recurrent:
         weights: str | Path | None = None,
         *,
         device: str = "auto",
-        temperature: float = 1.0,
-        context_seconds: float = 1.0,
+        temperature: float | int = 1.0,
+        context_seconds: float | int = 1.0,
     ) -> Recurrent:
         """Load the networks of a method.
 
@@ -150,7 +150,7 @@ class Recurrent:
 class _Block:
     """Scenes that play together, all of them with their gap at the same place of the rows."""
 
-    def __init__(self, loaded: Loaded, scenes: Sequence[Scene], context_seconds: float) -> None:
+    def __init__(self, loaded: Loaded, scenes: Sequence[Scene], context_seconds: float | int) -> None:
         self.config = loaded.config
         self.scenes = scenes
         network = loaded.network
@@ -165,7 +165,7 @@ class _Block:
         self.steps = -(-longest // self.lead) * self.lead
 
     @torch.no_grad()
-    def play(self, seed: int, temperature: float) -> list[Float32[np.ndarray, "missing"]]:
+    def play(self, seed: int, temperature: float | int) -> list[Float32[np.ndarray, "missing"]]:
         """Return the samples of every gap."""
         known = self._rows([self._known(scene) for scene in self.scenes])
         seen = None if self.eye is None else self._rows([self._seen(self.eye, scene) for scene in self.scenes])

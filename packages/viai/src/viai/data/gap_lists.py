@@ -40,6 +40,7 @@ def fixed_gaps(
     *,
     config: ViaiConfig | None = None,
     gap_frames: tuple[int, int] | None = None,
+    lengths_seconds: Sequence[float] | None = None,
 ) -> list[EvaluationItem]:
     """Draw the gaps of an evaluation once and for all; keep them with :func:`write_gaps`.
 
@@ -53,33 +54,77 @@ def fixed_gaps(
         per_clip: Gaps of every clip.
         config: Rates and length of the gaps. Default: those of the paper.
         gap_frames: Shortest and longest gap in mel frames, other than the config's.
+        lengths_seconds: Exact lengths instead; every clip gives ``per_clip`` gaps of each.
+
+    Raises:
+        InputError: If a length does not fit a window.
     """
     config = config or ViaiConfig()
+    lengths = None if lengths_seconds is None else [_length_samples(length, config) for length in lengths_seconds]
     items = []
     for index, clip in enumerate(open_clips(root, split, config, picture=False)):
         rng = np.random.default_rng((seed, index))
-        found = 0
-        for _ in range(_TRIES * per_clip):
-            if found == per_clip:
-                break
-            start = int(rng.integers(clip.frames - window_frames(config) + 1))
-            begin, end = draw_gap(rng, config, on_picture_grid=True, gap_frames=gap_frames)
-            samples = rescale(read_samples(clip, start, config), (begin, end), config)
-            if samples is not None and _level_db(samples[begin:end]) > SILENT_DB:
-                items.append(EvaluationItem(clip.name, start * picture_samples(config), begin, end))
-                found += 1
+        for length in lengths or (None,):
+            found = 0
+            for _ in range(_TRIES * per_clip):
+                if found == per_clip:
+                    break
+                start = int(rng.integers(clip.frames - window_frames(config) + 1))
+                if length is None:
+                    begin, end = draw_gap(rng, config, on_picture_grid=True, gap_frames=gap_frames)
+                else:
+                    begin, end = _draw_exact(rng, length, config)
+                samples = rescale(read_samples(clip, start, config), (begin, end), config)
+                if samples is not None and level_db(samples[begin:end]) > SILENT_DB:
+                    items.append(EvaluationItem(clip.name, start * picture_samples(config), begin, end))
+                    found += 1
     return items
 
 
-def kept_gaps(path: Path, root: Path, split: Split, per_clip: int, *, config: ViaiConfig) -> list[EvaluationItem]:
+def kept_gaps(
+    path: Path,
+    root: Path,
+    split: Split,
+    per_clip: int,
+    *,
+    config: ViaiConfig,
+    lengths_seconds: Sequence[float] | None = None,
+) -> list[EvaluationItem]:
     """Read the gaps of an evaluation, or draw them with seed 0 and keep them where the file is missing.
 
     Raises:
-        InputError: See :func:`read_gaps` and :func:`fixed_gaps`.
+        InputError: See :func:`read_gaps` and :func:`fixed_gaps`; or the file has gaps of other lengths.
     """
     if not path.exists():
-        write_gaps(path, fixed_gaps(root, split, 0, per_clip, config=config))
-    return read_gaps(path)
+        write_gaps(path, fixed_gaps(root, split, 0, per_clip, config=config, lengths_seconds=lengths_seconds))
+    gaps = read_gaps(path)
+    if lengths_seconds is not None:
+        wanted = {_length_samples(length, config) for length in lengths_seconds}
+        others = sorted({item.gap_stop - item.gap_start for item in gaps} - wanted)
+        if others:
+            seconds = others[0] / config.spectrogram.sample_rate
+            raise InputError(
+                f"{path} was drawn with other lengths (it has a gap of {seconds:g} s); "
+                "keep gaps of these lengths in another file, or delete it"
+            )
+    return gaps
+
+
+def parse_lengths(text: str) -> list[float]:
+    """Read lengths of gaps in seconds, separated by commas.
+
+    Raises:
+        InputError: If one is no number above zero.
+    """
+    lengths = []
+    for part in text.split(","):
+        try:
+            lengths.append(float(part))
+        except ValueError:
+            raise InputError(f"'{part.strip()}' is no length in seconds; write lengths like 0.05,0.1,0.4") from None
+        if not 0 < lengths[-1] < float("inf"):
+            raise InputError(f"a gap of {part.strip()} s is none; write lengths like 0.05,0.1,0.4")
+    return lengths
 
 
 def write_gaps(path: Path, items: Sequence[EvaluationItem]) -> None:
@@ -99,8 +144,26 @@ def read_gaps(path: Path) -> list[EvaluationItem]:
     return [_as_item(entry, f"{path}, gap {number}") for number, entry in enumerate(record["gaps"], start=1)]
 
 
-def _level_db(samples: Float32[np.ndarray, " sample"]) -> float:
+def level_db(samples: Float32[np.ndarray, " sample"]) -> float:
+    """Level in dB of full scale; -200 for silence."""
     return float(10 * np.log10(np.mean(samples.astype(np.float64) ** 2) + 1e-20))
+
+
+def _length_samples(seconds: float, config: ViaiConfig) -> int:
+    length = round(seconds * config.spectrogram.sample_rate)
+    longest = window_frames(config) * picture_samples(config) - 1
+    if not 1 <= length <= longest:
+        raise InputError(
+            f"a gap of {seconds:g} s does not fit a window of {(longest + 1) / config.spectrogram.sample_rate:g} s"
+        )
+    return length
+
+
+def _draw_exact(rng: np.random.Generator, length: int, config: ViaiConfig) -> tuple[int, int]:
+    """Place a gap that begins together with a picture."""
+    grid, total = picture_samples(config), window_frames(config) * picture_samples(config)
+    start = grid * int(rng.integers((total - length) // grid + 1))
+    return start, start + length
 
 
 def _as_item(entry: Any, where: str) -> EvaluationItem:

@@ -28,6 +28,7 @@ from viai.data.clips import (
     write_clip,
     write_split,
 )
+from viai.data.shots import look_at, performances
 from viai.picture import read_picture
 
 logger = logging.getLogger(__name__)
@@ -39,6 +40,7 @@ SUFFIXES = frozenset(
 MANIFEST = "manifest.json"
 """A file of this name in the folder of videos says which split each belongs to."""
 _SILENT_DB = -60.0  # of full scale; a clip below has nothing to learn from
+_IDLE = {"black": "the picture is black", "silent": "the sound is silent", "still": "the picture hardly moves"}
 _MARGIN = 0.1  # seconds read on either side, for the filter of the resampler
 
 
@@ -145,13 +147,14 @@ def prepare(
     manifest: Path | None = None,
     skip_seconds: float = 0.0,
     longest_seconds: float = 10.0,
+    clean: bool = True,
     videos: Sequence[VideoFile] | None = None,
 ) -> Preparation:
     """Cut videos into clips and write them with ``split.json`` and ``refused.json``.
 
     Clips that an earlier run has finished with the same settings are kept. What cannot be used (damaged files, no
-    sound, silence, hardly any motion, less than four seconds, a copy of another file) is listed with its reason. The
-    result does not depend on ``jobs``.
+    sound, silence, black, hardly any motion, less than four seconds, a copy of another file) is listed with its reason.
+    The result does not depend on ``jobs``.
 
     Args:
         folder: Videos ``<class>/<id>.<ext>``.
@@ -164,7 +167,9 @@ def prepare(
         manifest: JSON with the ``split`` of videos by class and id. Default: ``manifest.json`` of the folder, and
             ``<id>.json`` beside a video, where there are such files.
         skip_seconds: Left out at the beginning of every video; 6 for videos from the web, which begin with titles.
-        longest_seconds: Longer videos are cut into clips of equal length up to this.
+        longest_seconds: Longer shots are cut into clips of equal length up to this.
+        clean: Keep every clip within one shot, and leave out what is black, silent or still; see
+            :mod:`viai.data.shots`. Otherwise a video is taken for one shot.
         videos: Take these instead of what lies in the folder.
 
     Raises:
@@ -186,7 +191,7 @@ def prepare(
     for file in files:
         if file.source not in known and (split := _split_beside(file.path)):
             known[file.source] = split
-    tasks = [_Task(file, out, config, skip_seconds, longest_seconds) for file in files]
+    tasks = [_Task(file, out, config, skip_seconds, longest_seconds, clean) for file in files]
     out.mkdir(parents=True, exist_ok=True)
     outcomes = dict(tqdm(_run(tasks, jobs), total=len(tasks), unit="video", desc="prepare", disable=None))
 
@@ -227,6 +232,7 @@ class _Task:
     config: ViaiConfig
     skip_seconds: float
     longest_seconds: float
+    clean: bool
 
 
 @dataclass(frozen=True)
@@ -258,10 +264,10 @@ def _prepare_video(task: _Task) -> _Outcome:
         header = video.info(path)
         if not header.has_sound:
             raise InputError("it has no sound that can be decoded")
-        pieces = _pieces(header, task)
+        pieces, refused = _pieces(header, task)
     except InputError as error:
         return _Outcome(digest, (), (Refusal(str(path), str(error)),))
-    clips, refused = [], []
+    clips = []
     for number, (start, frames) in enumerate(pieces):
         name = f"{task.file.source}_{number:03d}"
         try:
@@ -272,8 +278,11 @@ def _prepare_video(task: _Task) -> _Outcome:
     return _Outcome(digest, clips, refused)
 
 
-def _pieces(header: video.VideoInfo, task: _Task) -> list[tuple[float, int]]:
-    """Start in seconds and number of pictures of every clip; less than a window may stay unused at the end."""
+def _pieces(header: video.VideoInfo, task: _Task) -> tuple[list[tuple[float, int]], list[Refusal]]:
+    """Start in seconds and number of pictures of every clip, and what was left out between them.
+
+    Less than a window may stay unused at the end of a shot.
+    """
     rate, window = task.config.picture.frame_rate, window_frames(task.config)
     start = max(header.start, header.sound_start) + task.skip_seconds
     total = math.floor((header.start + header.duration - start) * rate + 1e-6)
@@ -281,9 +290,30 @@ def _pieces(header: video.VideoInfo, task: _Task) -> list[tuple[float, int]]:
         seconds = max(0.0, total / rate)
         raise InputError(f"only {seconds:.2f} s of picture with sound, of which a window needs {window / rate:g} s")
     longest = math.floor(task.longest_seconds * rate)
-    count = max(1, math.ceil((total - window + 1) / longest))
-    length = min(longest, total // count)
-    return [(start + index * length / rate, length) for index in range(count)]
+    if not task.clean:
+        return [(start + first / rate, length) for first, length in _divided(total, window, longest)], []
+    parts, idle = performances(look_at(task.file.path, start=start, frames=total, rate=rate))
+    path = str(task.file.path)
+    refused = []
+    for dull in idle:
+        begin, end = start + dull.first / rate, start + dull.stop / rate
+        refused.append(Refusal(path, f"from {begin:.2f} s to {end:.2f} s: {_IDLE[dull.reason]}"))
+    pieces: list[tuple[float, int]] = []
+    for part in parts:
+        begin, count = start + part.first / rate, part.stop - part.first
+        pieces += [(begin + first / rate, length) for first, length in _divided(count, window, longest)]
+        if count < window:
+            refused.append(Refusal(path, f"from {begin:.2f} s: only {count / rate:.2f} s between two cuts"))
+    return pieces, refused
+
+
+def _divided(count: int, window: int, longest: int) -> list[tuple[int, int]]:
+    """Cut so many pictures into clips of equal length, each a first picture and a number of them."""
+    if count < window:
+        return []
+    clips = max(1, math.ceil((count - window + 1) / longest))
+    length = min(longest, count // clips)
+    return [(index * length, length) for index in range(clips)]
 
 
 def _prepare_clip(task: _Task, folder: Path, digest: str, start: float, frames: int) -> None:

@@ -297,7 +297,7 @@ class Sampler:
 
 
 def draw(
-    sampler: Sampler, chances: Float[Tensor, "time batch"], *, temperature: float = 1.0
+    sampler: Sampler, chances: Float[Tensor, "time batch"], *, temperature: float | int = 1.0
 ) -> Int64[Tensor, "batch time"]:
     """Continue every sound by drawing level after level from the predicted distribution.
 

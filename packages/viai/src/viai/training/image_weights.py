@@ -1,0 +1,62 @@
+"""Weights of a ResNet-18 trained on ImageNet, as torchvision publishes them, for the pictures of VIAI-AV."""
+
+import pickle
+import zipfile
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from hr_common.errors import InputError
+from hr_common.files import refuse_unreadable
+from viai.config import NetworkConfig
+from viai.networks.video_encoder import VideoEncoder
+
+_FIRST = "conv1.weight"
+_PUBLISHED = ("resnet18", 64)
+
+
+def start_pictures(encoder: VideoEncoder, path: Path, config: NetworkConfig) -> None:
+    """Let the networks for pictures and for flow begin with the weights of a file.
+
+    Args:
+        encoder: The visual encoder; changed in place.
+        path: ``resnet18-….pth`` of torchvision, or its tensors under the same names as ``.safetensors``. Nothing but
+            tensors is unpickled.
+        config: What the encoder was built from.
+
+    Raises:
+        InputError: The file cannot be read, or is not of a network of this kind and width.
+    """
+    if (config.backbone, config.backbone_width) != _PUBLISHED:
+        raise InputError(
+            f"--image-weights are of a {_PUBLISHED[0]} of width {_PUBLISHED[1]}, and this configuration has a "
+            f"{config.backbone} of width {config.backbone_width}; use --preset paper"
+        )
+    weights = _tensors(path)
+    try:
+        encoder.load_imagenet(weights)
+    except InputError as error:
+        raise InputError(f"{path}: {error}; expected the ResNet-18 of torchvision") from None
+
+
+def _tensors(path: Path) -> dict[str, Tensor]:
+    refuse_unreadable(path)
+    try:
+        if path.suffix.lower() == ".safetensors":
+            found: object = load_file(path)
+        else:
+            found = torch.load(path, map_location="cpu", weights_only=True)
+    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, ValueError, zipfile.BadZipFile) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(
+            f"{path} holds no weights that can be read safely ({reason}); "
+            "expected a state dictionary of tensors, .pth or .safetensors"
+        ) from None
+    if not isinstance(found, dict) or not all(isinstance(value, Tensor) for value in found.values()):
+        raise InputError(f"{path} is no state dictionary: expected names with a tensor each, such as {_FIRST}")
+    if _FIRST not in found:
+        raise InputError(f"{path} holds no {_FIRST}, so it is of no ResNet under torchvision's names")
+    return {str(name): value for name, value in found.items()}
