@@ -31,6 +31,7 @@ from viai.flow import REST
 from viai.metrics import Interval, mean_interval, onset_f1, psnr_gap, retrieve
 from viai.networks.inpainters import AudioVisualInpainter
 from viai.spectrogram import MelSpectrogram
+from viai.synchrony import LEAST_AGREEMENT, agreement
 
 PERCUSSIVE = ("congas", "drums", "xylophone")
 SHIFT_PICTURES = 5
@@ -139,12 +140,19 @@ def main() -> None:
         for first in range(0, len(cases), BATCH):
             block = range(first, min(first + BATCH, len(cases)))
             scenes = [shown(cases[place].scene, cases[others[place]].scene, picture) for place in block]
-            for place, mel in zip(block, painter.paint(scenes), strict=True):
+            detail = look(network, scenes, cpu)[1]
+            for number, (place, mel) in enumerate(zip(block, painter.paint(scenes), strict=True)):
                 case = cases[place]
                 unknown = case.scene.unknown
-                figures = {metric.__name__: metric(mel, case.target, unknown) for metric in (psnr_gap, onset_f1)}
+                agreed = None
+                if detail is not None:
+                    told = network.video_encoder.onsets(detail[number : number + 1])[0]
+                    agreed = agreement(told, torch.from_numpy(case.scene.mel), torch.from_numpy(unknown))
+                figures: dict[str, float | None] = {
+                    metric.__name__: metric(mel, case.target, unknown) for metric in (psnr_gap, onset_f1)
+                }
                 names = {"clip": case.clip, "label": case.label, "source": case.source, "picture": picture}
-                rows.append(names | figures | fixed)
+                rows.append(names | figures | {"agreement": agreed} | fixed)
     with arguments.csv.open("w", newline="") as file:
         writer = csv.DictWriter(file, fieldnames=list(rows[0]))
         writer.writeheader()
@@ -191,7 +199,7 @@ def main() -> None:
     sys.stdout.write(
         "| picture | PSNR dB | against the right one | onset F1 | against the right one | R@1 | R@5 | R@10 |"
     )
-    sys.stdout.write(f" median rank |\n|{' --- |' * 9}\n")
+    sys.stdout.write(f" median rank | taken by auto |\n|{' --- |' * 10}\n")
     for picture in PICTURES:
         psnr, onset = column(picture, "psnr_gap"), column(picture, "onset_f1", PERCUSSIVE)
         cells = [
@@ -201,6 +209,7 @@ def main() -> None:
             cell(summary(onset - column("right", "onset_f1", PERCUSSIVE), struck), 3, sign=True) if with_onset else "–",
             *(f"{share:.3f}" for share in (found[picture].recall_1, found[picture].recall_5, found[picture].recall_10)),
             f"{found[picture].median_rank:.1f}",
+            f"{(column(picture, 'agreement') >= LEAST_AGREEMENT).mean():.0%}",
         ]
         sys.stdout.write(f"| {picture} | {' | '.join(cells)} |\n")
     sys.stdout.write(f"\nwrote {arguments.csv} and {retrieval_csv}\n")

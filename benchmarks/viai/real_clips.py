@@ -27,7 +27,7 @@ def main() -> None:
     parser.add_argument("--per-clip", type=int, default=6, help="gaps a clip")
     parser.add_argument("--weights", type=Path, help="folder with viai-a and viai-av (default: shipped)")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--csv", type=Path, default=Path(__file__).with_name("real_clips.csv"))
+    parser.add_argument("--csv", type=Path, help="also write the figures of every gap")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
 
@@ -49,8 +49,9 @@ def main() -> None:
             seed=arguments.seed,
             device="cpu",
         )
-    result.write_csv(arguments.csv, {"seed": arguments.seed, "torch": torch.__version__})
-    sys.stdout.write(f"{result.markdown()}\n\nwrote {arguments.csv}\n")
+    if arguments.csv is not None:
+        result.write_csv(arguments.csv, {"seed": arguments.seed, "torch": torch.__version__})
+    sys.stdout.write(f"{result.markdown()}\n")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import pytest
 
 from hr_common import audio
 from viai.demo import GAP_SECONDS, DemoResult, run_demo
+from viai.inpainting import Inpainter
 
 
 @pytest.fixture(scope="module")
@@ -36,3 +37,17 @@ def test_the_demo_says_where_its_files_are(result: DemoResult) -> None:
     text = "\n".join(result.lines())
     for path in (result.damaged, result.repaired, result.picture):
         assert str(Path(path)) in text
+
+
+def test_a_picture_of_another_moment_is_used_only_on_demand(result: DemoResult) -> None:
+    samples, rate = audio.read(result.damaged)
+    inpainter = Inpainter.from_pretrained(device="cpu")
+    late = {"video": result.repaired_video, "offset_seconds": 0.4}
+    believed, *_ = inpainter.inpaint(samples, rate, [GAP_SECONDS], video=result.repaired_video).report.gaps
+    doubted, *_ = inpainter.inpaint(samples, rate, [GAP_SECONDS], **late).report.gaps
+    ordered, *_ = inpainter.inpaint(samples, rate, [GAP_SECONDS], method="viai-av", **late).report.gaps
+    assert [gap.method for gap in (believed, doubted, ordered)] == ["viai-av", "viai-a", "viai-av"]
+    assert believed.agreement is not None
+    assert doubted.agreement is not None
+    assert believed.agreement > 0.4 > 0.1 > doubted.agreement
+    assert "does not go with the sound around the gap" in doubted.note

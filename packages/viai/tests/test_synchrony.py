@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from hr_common import video
 from hr_common.errors import InputError
 from viai.config import TINY
+from viai.losses import rises
 from viai.picture import PictureUnavailableError
-from viai.synchrony import Placement, code_steps, estimate_lag, place_video, strange_shifts, synchrony
+from viai.synchrony import Placement, agreement, code_steps, estimate_lag, place_video, strange_shifts, synchrony
 
 RATE = 16_000
 
@@ -164,3 +165,36 @@ def test_strangers_are_about_a_second_away_from_where_they_belong() -> None:
     assert strange_shifts(50, 12.5) == [12, 25, 38]
     # In 1.6 s there is no room for that.
     assert strange_shifts(20, 12.5) == []
+
+
+def test_agreement_is_the_correlation_of_onsets_outside_the_gap() -> None:
+    rng = np.random.default_rng(0)
+    mel = torch.from_numpy(rng.random((80, 60), dtype=np.float32))
+    unknown = torch.zeros(60, dtype=torch.bool)
+    unknown[20:30] = True
+    told = torch.from_numpy(rng.random((8, 60), dtype=np.float32))
+    rise = np.clip(np.diff(mel.numpy().astype(np.float64), axis=1), 0, None).mean(axis=0)  # of frames 1 to 59
+    # A rise looks one frame back: neither the first frame nor the one after the gap has one.
+    known = np.r_[1:20, 31:60]
+    expected = np.corrcoef(told.numpy().mean(axis=0)[known], rise[known - 1])[0, 1]
+    assert agreement(told, mel, unknown) == pytest.approx(expected, abs=1e-5)
+    assert agreement(rises(mel[None], 8)[0], mel, unknown) == pytest.approx(1.0)
+
+
+def test_agreement_does_not_look_into_the_gap() -> None:
+    told, mel = torch.rand(8, 60), torch.rand(80, 60)
+    unknown = torch.zeros(60, dtype=torch.bool)
+    unknown[20:30] = True
+    before = agreement(told, mel, unknown)
+    mel[:, 20:30], told[:, 20:30] = 0.5, 9.0
+    assert agreement(told, mel, unknown) == before
+
+
+@pytest.mark.parametrize("silent", ["told", "mel"])
+def test_what_tells_nothing_neither_agrees_nor_disagrees(silent: str) -> None:
+    told, mel = torch.rand(8, 60), torch.rand(80, 60)
+    if silent == "told":
+        told[:] = 0.25
+    else:
+        mel[:] = 0.5
+    assert agreement(told, mel, torch.zeros(60, dtype=torch.bool)) is None

@@ -16,7 +16,7 @@ from viai.networks.wavenet import WaveNet
 from viai.painting import Analysis, paint
 from viai.picture import normalise
 from viai.spectrogram import MelSpectrogram
-from viai.synchrony import Placement
+from viai.synchrony import LEAST_AGREEMENT, Placement, agreement
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +46,9 @@ class WindowPainting:
     """What there is to say: why the picture was not used."""
     pictures: Float[Tensor, "1 feature picture"] | None = None
     """Every picture as the video encoder describes it, if it was used."""
+    agreement: float | None = None
+    """How well the onsets that the picture tells go with those around the gap, see :func:`viai.synchrony.agreement`;
+    None without a picture or where neither tells any."""
 
 
 def paint_window(
@@ -65,15 +68,23 @@ def paint_window(
         window: Where it lies in the file.
         rate: Of the file, in Hz.
         placement: The video on the time line of the file, if there is one.
-        method: ``viai-av`` insists on the picture, ``viai-a`` does not look at it.
+        method: ``viai-av`` insists on the picture, ``viai-a`` does not look at it, ``auto`` uses one that goes with the
+            sound around the gap.
 
     Raises:
         InputError: If ``viai-av`` was asked for and the picture cannot be used.
     """
-    note = ""
+    note, agreed = "", None
     if method != "viai-a" and placement is not None:
         try:
-            return _paint_with_picture(networks, analysis, window, rate, placement)
+            seen = _paint_with_picture(networks, analysis, window, rate, placement)
+            agreed = seen.agreement
+            if method == "viai-av" or agreed is None or agreed >= LEAST_AGREEMENT:
+                return seen
+            note = (
+                "without the picture: what it shows does not go with the sound around the gap "
+                f"(agreement {agreed:.2f}, used from {LEAST_AGREEMENT:g} on or with --method viai-av)"
+            )
         except InputError as error:
             if method == "viai-av":
                 raise
@@ -88,7 +99,7 @@ def paint_window(
         result: Tensor = networks.audio(mel)
         return result
 
-    return WindowPainting(paint(heard, analysis), "viai-a", note)
+    return WindowPainting(paint(heard, analysis), "viai-a", note, agreement=agreed)
 
 
 def _paint_with_picture(
@@ -104,5 +115,6 @@ def _paint_with_picture(
     encoder = networks.audiovisual.video_encoder
     pictures = encoder.describe(normalise(frames_in), normalise(flow_in))
     sight, detail = encoder.fuse(pictures), encoder.detail(pictures)
+    agreed = None if detail is None else agreement(encoder.onsets(detail)[0], analysis.mel[0], analysis.unknown[0])
     painted = paint(lambda mel: networks.audiovisual.paint(mel, sight, detail), analysis)
-    return WindowPainting(painted, "viai-av", "", pictures)
+    return WindowPainting(painted, "viai-av", "", pictures, agreed)

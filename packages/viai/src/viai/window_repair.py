@@ -123,6 +123,7 @@ class WindowRepair:
             treble_context_db=filling.treble_context_db,
             seconds=0.0,
             spectral_distance_db=best.spectral_distance_db,
+            agreement=None if painting is None else painting.agreement,
             synchrony=best.synchrony,
             synchrony_shifted=self._synchrony_of_strangers(gap, painting),
             candidate=best.number,

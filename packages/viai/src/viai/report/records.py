@@ -62,6 +62,9 @@ class GapReport:
     """Time spent."""
     spectral_distance_db: float | None = None
     """Root mean square over the mel bands of the level of the filling less that of 0.3 s on both sides."""
+    agreement: float | None = None
+    """How well the onsets that the picture tells go with those around the gap, -1 to 1; None where there is no picture
+    or neither tells any."""
     synchrony: float | None = None
     """Cosine of the codes of picture and filling inside the gap; None where no picture was used."""
     synchrony_shifted: float | None = None

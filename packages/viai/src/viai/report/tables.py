@@ -47,7 +47,8 @@ def score_table(report: RepairReport) -> str:
     """A row of figures for every gap: how the filling fits its surroundings."""
     heads = (
         ("gap", "text"), ("click at the start", ""), ("click at the end", ""), ("level dB", ""), ("spectrum dB", ""),
-        ("treble dB", ""), ("treble around dB", ""), ("synchrony", ""), ("synchrony, shifted", ""),
+        ("treble dB", ""), ("treble around dB", ""), ("picture agrees", ""),
+        ("synchrony", ""), ("synchrony, shifted", ""),
     )  # fmt: skip
     rows = []
     for index, gap in enumerate(report.gaps):
@@ -59,6 +60,7 @@ def score_table(report: RepairReport) -> str:
             _cell(number(gap.spectral_distance_db)),
             _cell(number(gap.treble_gap_db)),
             _cell(number(gap.treble_context_db)),
+            _cell(number(gap.agreement, 2)),
             _cell(number(gap.synchrony, 3)),
             _cell(number(gap.synchrony_shifted, 3)),
         ]
