@@ -1,0 +1,1 @@
+"""What openlt is compared with, where it takes more than another loss, sampler or frozen part."""

@@ -1,0 +1,149 @@
+"""State to go on from: written whole or not at all, read without unpickling."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from hr_common import config as settings
+from hr_common.errors import InputError
+from hr_common.files import atomic_path
+from openlt.checkpoints import Origin
+from openlt.config import OpenltConfig
+from openlt.training.stage import Stage
+
+CHECKPOINT_FORMAT = 1
+
+# How often one saves, how many processes read, and what is done with the scores may change between two runs.
+_FREE_TO_CHANGE = ("training.checkpoint_every", "data.workers", "data.corrupt", "threshold", "detector")
+
+
+@dataclass
+class Position:
+    """Where a run stands."""
+
+    stage: int = 1
+    """1 or 2."""
+    epoch: int = 0
+    """Epochs of the stage that are done."""
+    step: int = 0
+    """Steps of the next epoch that are done."""
+    best: float | None = None
+    """Best overall accuracy on the validation pictures in this stage."""
+    best_epoch: int = 0
+    """Epochs after which it was reached."""
+    sums: dict[str, float] = field(default_factory=dict)
+    """Figures of the steps of this epoch, added up for the log."""
+
+
+def save_checkpoint(path: Path, stage: Stage, position: Position, *, origin: Origin) -> None:
+    """Write everything that is needed to go on.
+
+    The samplers have no state: their order follows from seed and epoch.
+    """
+    state = {
+        "format": CHECKPOINT_FORMAT,
+        "version": version("openlt"),
+        "config": json.dumps(settings.to_dict(stage.config)),
+        "seed": origin.seed,
+        "classes": list(origin.classes),
+        "digests": dict(origin.digests),
+        "stage": position.stage,
+        "epoch": position.epoch,
+        "step": position.step,
+        "best": position.best,
+        "best_epoch": position.best_epoch,
+        "sums": dict(position.sums),
+        "random": torch.get_rng_state(),
+        "random_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        "parts": {name: part.state_dict() for name, part in stage.parts().items()},
+    }
+    with atomic_path(path) as temporary:
+        torch.save(state, temporary)
+
+
+def read_checkpoint(path: Path, config: OpenltConfig, origin: Origin, *, force: bool = False) -> dict[str, Any]:
+    """Read a checkpoint and see that it belongs to these settings and data.
+
+    Args:
+        path: What :func:`save_checkpoint` wrote.
+        config: The settings of now.
+        origin: The data and seed of now.
+        force: Go on with other settings or lists than it was written with.
+
+    Raises:
+        InputError: If it is no checkpoint, or settings, classes, lists or seed differ; the message names what differs.
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises many kinds for a file that is not its own
+        raise InputError(
+            f"{path} cannot be read as a checkpoint ({type(error).__name__}); start anew with --force"
+        ) from error
+    if not isinstance(state, dict) or state.get("format") != CHECKPOINT_FORMAT:
+        raise InputError(f"{path} is no checkpoint of this version of openlt (format {CHECKPOINT_FORMAT})")
+    differences = list(_differences(json.loads(state["config"]), settings.to_dict(config)))
+    if state["seed"] != origin.seed:
+        differences.append(f"seed {state['seed']} there, {origin.seed} here")
+    if state["classes"] != list(origin.classes):
+        differences.append(f"{len(state['classes'])} classes there, other {len(origin.classes)} here")
+    differences += [f"list of {text}" for text in _differences(state["digests"], origin.digests)]
+    if differences and not force:
+        raise InputError(
+            f"{path} was written with other settings or data ({'; '.join(differences)}); "
+            "repeat them, add --force to go on all the same, or choose another --out"
+        )
+    return state
+
+
+def restore(stage: Stage, state: Mapping[str, Any]) -> Position:
+    """Put a stage back to where it was saved, and say where that is.
+
+    Raises:
+        InputError: If the state does not fit the networks.
+    """
+    parts = stage.parts()
+    if parts.keys() != state["parts"].keys():
+        raise InputError(
+            f"the checkpoint holds {', '.join(state['parts'])}; this stage needs {', '.join(parts)}; start anew"
+        )
+    for name, part in parts.items():
+        try:
+            part.load_state_dict(state["parts"][name])
+        except (RuntimeError, ValueError) as error:
+            raise InputError(f"the checkpoint's {name} does not fit ({error}); start anew with --force") from error
+    torch.set_rng_state(state["random"])
+    if state["random_cuda"] and torch.cuda.is_available():
+        torch.cuda.set_rng_state_all(state["random_cuda"])
+    return position_of(state)
+
+
+def position_of(state: Mapping[str, Any]) -> Position:
+    """Say where a checkpoint was taken."""
+    return Position(
+        stage=state["stage"],
+        epoch=state["epoch"],
+        step=state["step"],
+        best=state["best"],
+        best_epoch=state["best_epoch"],
+        sums=dict(state["sums"]),
+    )
+
+
+def _differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> Iterator[str]:
+    before, now = dict(_leaves(there)), dict(_leaves(here))
+    for name in sorted(before.keys() | now.keys()):
+        if before.get(name) != now.get(name) and name not in _FREE_TO_CHANGE:
+            yield f"{name} {before.get(name)} there, {now.get(name)} here"
+
+
+def _leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
