@@ -5,6 +5,7 @@ import html
 import io
 from pathlib import Path
 
+from matplotlib import colormaps
 from matplotlib.figure import Figure
 
 from hr_common.files import atomic_path
@@ -19,6 +20,7 @@ th, td { border-bottom: 1px solid #ddd; padding: .3rem .7rem; text-align: right;
 th:first-child, td:first-child { text-align: left; }
 img { max-width: 100%; }
 """
+_MARKERS = "os^Dv"  # beside twenty colours, some of which are alike
 
 
 def write_page(path: Path, result: Evaluation) -> None:
@@ -57,8 +59,12 @@ def draw_lengths(result: Evaluation) -> bytes:
                 means.append(interval.mean)
                 below.append(max(interval.mean - interval.low, 0.0))
                 above.append(max(interval.high - interval.mean, 0.0))
-        style = "x--" if method == ORACLE else "o-"
-        axis.errorbar(places, means, yerr=[below, above], fmt=style, capsize=2, linewidth=1, label=title_of(method))
+        style = "x--" if method == ORACLE else f"{_MARKERS[number % len(_MARKERS)]}-"
+        width = 2.5 if method.startswith("viai") else 1.0
+        colour = colormaps["tab20"](number % 20)
+        axis.errorbar(
+            places, means, [below, above], fmt=style, color=colour, linewidth=width, capsize=2, label=title_of(method)
+        )
     axis.set_xticks(range(len(bands)), bands)
     axis.set_xlabel("length of the gap")
     axis.set_ylabel("PSNR inside the gap, dB")
