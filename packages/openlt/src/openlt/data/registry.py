@@ -73,7 +73,7 @@ _KNOWN = (
         licence=f"Places365: {_RESEARCH}",
         sources=(
             ("images", "Places365-Standard, 256x256, train and val: http://places2.csail.mit.edu/download.html"),
-            ("lists", f"Places_LT_{{train,val,test,open}}.txt: {_DRIVE}; they were replaced once, so take the present ones"),
+            ("lists", f"Places_LT_{{train,val,test,open}}.txt: {_DRIVE}; replaced once: take the present ones"),
             ("open set", f"Places_LT_open/, 6,600 pictures: {_DRIVE}"),
         ),
         tree=(
