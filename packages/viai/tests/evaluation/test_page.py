@@ -4,8 +4,10 @@ import re
 from pathlib import Path
 
 import numpy as np
+from matplotlib import colormaps
 from PIL import Image
 
+from viai.evaluation.methods import METHODS
 from viai.evaluation.page import draw_lengths, write_page
 from viai.evaluation.results import Evaluation
 from viai.evaluation.scoring import METRICS, Score
@@ -42,13 +44,12 @@ def test_the_page_holds_every_table_and_needs_no_other_file(tmp_path: Path) -> N
     assert picture.width > 500
 
 
-def test_every_method_is_drawn() -> None:
-    one, two = (
-        np.asarray(Image.open(io.BytesIO(draw_lengths(result(methods)))).convert("RGB")).reshape(-1, 3)
-        for methods in (("hold",), ("hold", "viai-a"))
-    )
-    # The first two colours of matplotlib's cycle.
-    blue, orange = (31, 119, 180), (255, 127, 14)
-    assert (one == blue).all(axis=1).any()
-    assert not (one == orange).all(axis=1).any()
-    assert (two == orange).all(axis=1).any()
+def test_every_method_is_drawn_in_a_colour_of_its_own() -> None:
+    def colours(methods: tuple[str, ...]) -> set[tuple[int, ...]]:
+        pixels = np.asarray(Image.open(io.BytesIO(draw_lengths(result(methods)))).convert("RGB")).reshape(-1, 3)
+        shades = np.round(255 * np.array([colormaps["tab20"](number)[:3] for number in range(20)])).astype(np.uint8)
+        return {tuple(shade) for shade in shades.tolist() if (pixels == shade).all(axis=1).any()}
+
+    assert colours(("hold",)) == {(31, 119, 180)}
+    assert colours(("hold", "viai-a")) == {(31, 119, 180), (174, 199, 232)}
+    assert len(colours(METHODS)) == len(METHODS)

@@ -42,6 +42,7 @@ def test_the_stages_grow_as_in_the_paper() -> None:
     assert inputs == [256, 256, 256, 128, 64, 64, 32]
     convolutions = [sum(isinstance(part, torch.nn.Conv2d) for part in stage.modules()) for stage in decoder.stages]
     assert convolutions == [1, 3, 3, 3, 2, 1]
+    assert sum(weights.numel() for weights in decoder.parameters()) == pytest.approx(1.99e6, rel=0.02)
 
 
 def test_maps_grow_with_their_corners_aligned() -> None:

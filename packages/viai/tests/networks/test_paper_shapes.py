@@ -4,9 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from viai.config import PAPER
-from viai.networks.audio_encoder import AudioCode
 from viai.networks.backbone import build_backbone
-from viai.networks.decoder import SpectrogramDecoder
 from viai.networks.discriminator import PatchDiscriminator
 from viai.networks.inpainters import AudioInpainter, AudioVisualInpainter
 from viai.networks.wavenet import WaveNet
@@ -40,28 +38,6 @@ def test_the_encoder_goes_from_80_by_200_to_thirteen_vectors() -> None:
     assert code.code.shape == (1, 256, 1, 13)
     assert code.skip.shape == (1, 32, 40, 100)
     assert abs(weights_of(encoder) / 0.98e6 - 1) < 0.02
-
-
-def test_the_decoder_grows_back_stage_by_stage() -> None:
-    sizes = ((80, 200), (40, 100), (20, 100), (10, 50), (5, 25), (3, 13))
-    with META:
-        decoder = SpectrogramDecoder(NETWORK.audio_channels, 256)
-        seen = maps_of([decoder.expand, *decoder.stages, decoder.output])
-        code = AudioCode(torch.empty(1, 256, 1, 13), torch.empty(1, 32, 40, 100), torch.empty(1, 1, 80, 200), sizes)
-        decoder(code.code, code)
-    assert seen == [
-        (256, 3, 13),
-        (256, 3, 13),
-        (128, 5, 25),
-        (64, 10, 50),
-        (32, 20, 100),
-        (32, 40, 100),
-        (32, 80, 200),
-        (1, 80, 200),
-    ]
-    assert [len(stage) for stage in decoder.stages] == [1, 3, 3, 3, 2, 1]
-    assert decoder.stages[4][0][0].in_channels == 64  # with the only skip
-    assert abs(weights_of(decoder) / 1.99e6 - 1) < 0.02
 
 
 def test_sound_and_sight_meet_in_512_channels() -> None:

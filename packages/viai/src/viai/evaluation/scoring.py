@@ -56,7 +56,6 @@ METRICS: Mapping[str, Metric] = {
 """Every figure of a gap. Those of the whole window are for comparison with other papers; they rank nothing."""
 SPECTROGRAM = ("psnr_gap", "ssim_gap", "l1_gap", "onset_f1_gap", "false_onsets_gap")
 SOUND = ("snr_gap", "si_sdr_gap", "sdr_bss_around", "lsd_gap", "click")
-WHOLE_WINDOW = ("psnr_full", "ssim_full")
 
 
 @dataclass(frozen=True)
