@@ -47,7 +47,9 @@ def test_the_page_holds_every_table_and_needs_no_other_file(tmp_path: Path) -> N
 def test_every_method_is_drawn_in_a_colour_of_its_own() -> None:
     def colours(methods: tuple[str, ...]) -> set[tuple[int, ...]]:
         pixels = np.asarray(Image.open(io.BytesIO(draw_lengths(result(methods)))).convert("RGB")).reshape(-1, 3)
-        shades = np.round(255 * np.array([colormaps["tab20"](number)[:3] for number in range(20)])).astype(np.uint8)
+        shades = np.round(255 * np.array([colormaps["tab20"](number)[:3] for number in range(len(METHODS))])).astype(
+            np.uint8
+        )
         return {tuple(shade) for shade in shades.tolist() if (pixels == shade).all(axis=1).any()}
 
     assert colours(("hold",)) == {(31, 119, 180)}
