@@ -293,10 +293,11 @@ METHODS: dict[str, Method] = {
     "plain": Method("cross-entropy, one stage", 1, {}),
     "oltr": Method("the paper: attention, centroid memory, cosine classifier", 2, _META),
     "oltr-balanced": Method(
-        "the paper's two stages, both under Balanced Softmax and plain shuffling",
+        "recommended: the paper's two stages under Balanced Softmax and plain shuffling, strangers by energy",
         2,
         {
             **_META,
+            "detector": "energy",
             "stage1.loss": "balanced-softmax",
             "stage2.loss": "balanced-softmax",
             "stage2.sampler": "shuffle",

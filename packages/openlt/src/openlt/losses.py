@@ -294,6 +294,11 @@ class DiscriminativeCentroidsLoss(nn.Module):
             if torch.distributed.is_initialized():
                 torch.distributed.all_reduce(members)
             pull = attract(features, self.centroids, labels, members)
+            with torch.no_grad():
+                is_far = _over_processes(strangeness(features, self.centroids, labels)) >= self.margin
+            if is_far:
+                # The usual case. A graph of zeros would hold three more copies of all centroids.
+                return pull
             repel = (self.margin - _over_processes(strangeness(features, self.centroids, labels))).clamp(0, 1e6)
             return pull + self.repel_weight * repel
 

@@ -43,7 +43,9 @@ class CosineClassifier(nn.Module):
             # The norm of a vector of zeros has no gradient.
             norm = features.square().sum(dim=1, keepdim=True).clamp_min(MIN_NORM**2).sqrt()
             directions = features / norm * squash_factor(norm, squared=self.squared_squash)
-            return self.scale * directions @ F.normalize(self.weight, dim=1, eps=MIN_NORM).mT
+            # Divided afterwards: with very many classes a normalised copy of the weights would be the largest thing.
+            lengths = self.weight.norm(dim=1).clamp_min(MIN_NORM)
+            return self.scale * (directions @ self.weight.mT) / lengths
 
 
 class NormalisedClassifier(nn.Module):
