@@ -293,7 +293,7 @@ METHODS: dict[str, Method] = {
     "plain": Method("cross-entropy, one stage", 1, {}),
     "oltr": Method("the paper: attention, centroid memory, cosine classifier", 2, _META),
     "oltr-balanced": Method(
-        "recommended: the paper's two stages under Balanced Softmax and plain shuffling, strangers by energy",
+        "the paper's two stages under Balanced Softmax and plain shuffling, strangers by energy",
         2,
         {
             **_META,
