@@ -45,7 +45,8 @@ class CosineClassifier(nn.Module):
             directions = features / norm * squash_factor(norm, squared=self.squared_squash)
             # Divided afterwards: with very many classes a normalised copy of the weights would be the largest thing.
             lengths = self.weight.norm(dim=1).clamp_min(MIN_NORM)
-            return self.scale * (directions @ self.weight.mT) / lengths
+            logits: Tensor = self.scale * (directions @ self.weight.mT) / lengths
+            return logits
 
 
 class NormalisedClassifier(nn.Module):
