@@ -18,7 +18,7 @@ from openlt.metrics.accuracy import per_class_accuracy
 from openlt.metrics.bands import BandRule, band_of
 from openlt.metrics.figures import Figures, SweepPoint, figures, threshold_sweep
 from openlt.metrics.open_set import FVariant
-from openlt.openset import Detector, threshold_at_best_f, threshold_at_tpr
+from openlt.openset import Detector, OpenMax, threshold_at_best_f, threshold_at_tpr
 from openlt.openset.odin import odin_scores
 from openlt.recognition import UNTRAINED, Recogniser
 
@@ -154,6 +154,8 @@ def _odin(recogniser: Recogniser, pictures: torch.Tensor) -> np.ndarray:
 def fit_detectors(recogniser: Recogniser, names: Sequence[str], data: LongTailData) -> dict[str, Detector]:
     """Make detectors and, where one needs it, fit them on the plain training pictures.
 
+    OpenMax is settled on ``val`` and ``open_val`` where the data set has both.
+
     Raises:
         InputError: If there is no such detector.
     """
@@ -171,7 +173,21 @@ def fit_detectors(recogniser: Recogniser, names: Sequence[str], data: LongTailDa
         features = {"direct": np.concatenate(direct), "meta": np.concatenate(meta)}
         for each in to_fit:
             each.fit(features[each.reads], np.concatenate(logits), np.concatenate(labels))
+            if isinstance(each, OpenMax):
+                _settle(each, recogniser, data)
     return detectors
+
+
+def _settle(detector: OpenMax, recogniser: Recogniser, data: LongTailData) -> None:
+    """Fit OpenMax to how sure the network is, by validation pictures."""
+    splits = [data.splits[name] for name in ("val", "open_val") if name in data.splits]
+    if len(splits) < 2:
+        logger.warning("openmax keeps its usual tail and alpha: %s has not both val and open_val", data.name)
+        return
+    parts = [(output.logits, batch.labels.numpy()) for split in splits for batch, output in recogniser.stream(split)]
+    logits, labels = (np.concatenate(values) for values in zip(*parts, strict=True))
+    detector.settle(logits, labels, recogniser.model.config.threshold)
+    logger.info("openmax: tail %d, alpha %d, by val and open_val", detector.tail, detector.alpha)
 
 
 def join(first: Scored, second: Scored) -> Scored:

@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -5,8 +7,9 @@ from hypothesis import strategies as st
 from scipy.special import softmax
 from scipy.stats import exponweib
 
+from openlt.metrics.open_set import f_measure
 from openlt.openset import OpenMax
-from openlt.openset.openmax import Weibull, fit_weibull
+from openlt.openset.openmax import ALPHAS, TAILS, Weibull, fit_weibull
 
 
 def trained(seed: int = 0, counts: tuple[int, ...] = (60, 40, 30, 25), **options: int) -> tuple[OpenMax, np.ndarray]:
@@ -97,3 +100,33 @@ def test_a_class_without_pictures_is_left_as_it_is() -> None:
     detector.fit(np.zeros((60, 2)), logits, labels)
     assert detector.unrevised == 1
     assert np.isfinite(detector.probabilities(logits)).all()
+
+
+def test_tail_and_alpha_are_those_of_the_best_f_on_validation_pictures() -> None:
+    # Logits that hardly differ: ten of them together drown every known class.
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(12), 30)
+
+    def unsure(classes: np.ndarray) -> np.ndarray:
+        return 1.5 + 1.2 * np.eye(12)[classes] + rng.normal(0, 0.2, (len(classes), 12))
+
+    detector = OpenMax()
+    detector.fit(np.zeros((len(labels), 2)), unsure(labels), labels)
+    known, strange = unsure(labels), 1.5 + rng.normal(0, 0.2, (200, 12))
+    logits, truth = np.concatenate([known, strange]), np.concatenate([labels, np.full(200, -1)])
+
+    def reached() -> float:
+        accepted = detector.score(np.zeros((len(logits), 0)), logits) >= 0.1
+        return f_measure(np.where(accepted, logits.argmax(axis=1), -1), truth)
+
+    before = reached()
+    detector.settle(logits, truth, 0.1)
+    assert before < 0.1
+    assert reached() > before + 0.3
+    assert detector.alpha < 10
+    settled = (detector.tail, detector.alpha, reached())
+    others = []
+    for detector.tail, detector.alpha in itertools.product(TAILS, ALPHAS):
+        detector._model_tails()
+        others.append(reached())
+    assert max(others) == settled[2]

@@ -10,8 +10,11 @@ from jaxtyping import Bool, Float, Float64, Int64
 from scipy.optimize import brentq
 from scipy.special import softmax
 
+from openlt.metrics.open_set import FVariant, f_measure
 from openlt.openset.interface import Reads, refuse_too_many
 
+TAILS = (3, 5, 10, 20)
+ALPHAS = (1, 2, 3, 5, 10)
 _SHIFT = 1.0  # libMR moves the smallest kept distance here before fitting
 _LEAST = 3  # distances that a fit of two parameters needs
 
@@ -65,6 +68,9 @@ class OpenMax:
     training pictures; one with fewer than three or identical distances uses a fit to the tails of all classes; one
     without pictures is left as it is. Tails are never longer than the class. A negative logit is lowered, too.
 
+    The unknown is given something of ``alpha`` logits. Where a network is not sure and its highest logits are alike,
+    ten of them drown every known class; :meth:`settle` finds values that fit the network.
+
     Args:
         tail: Largest distances of each class that are modelled.
         alpha: Highest-ranked classes whose logits are revised.
@@ -76,6 +82,7 @@ class OpenMax:
 
     reads: ClassVar[Reads] = "direct"
     _means: Float64[np.ndarray, "class class"]
+    _distances: list[np.ndarray]
     _models: list[Weibull | None]
 
     def __init__(self, tail: int = 20, alpha: int = 10) -> None:
@@ -102,19 +109,53 @@ class OpenMax:
         order = np.argsort(labels, kind="stable")
         bounds = np.searchsorted(labels[order], np.arange(classes + 1))
         self._means = np.zeros((classes, classes))
-        distances: list[np.ndarray] = []
+        self._distances = []
         for label in range(classes):
             rows = order[bounds[label] : bounds[label + 1]]
             mine = logits[rows[usable[rows]]].astype(np.float64)
             if len(mine):
                 self._means[label] = mine.mean(axis=0)
-            distances.append(_eucos(mine, self._means[label : label + 1])[:, 0])
-        common = fit_weibull(np.concatenate([np.sort(each)[-self.tail :] for each in distances]), len(labels))
+            self._distances.append(_eucos(mine, self._means[label : label + 1])[:, 0])
+        self.from_all_pictures = int((~has_right & (np.diff(bounds) > 0)).sum())
+        self._model_tails()
+
+    def _model_tails(self) -> None:
+        distances = self._distances
+        tails = np.concatenate([np.sort(each)[-self.tail :] for each in distances])
+        common = fit_weibull(tails, len(tails))
         own = [fit_weibull(each, self.tail) for each in distances]
         self._models = [(model or common) if len(each) else None for model, each in zip(own, distances, strict=True)]
-        self.from_all_pictures = int((~has_right & (np.diff(bounds) > 0)).sum())
         self.from_all_classes = sum(model is None and len(each) > 0 for model, each in zip(own, distances, strict=True))
         self.unrevised = sum(model is None for model in self._models)
+
+    def settle(
+        self,
+        logits: Float[np.ndarray, "item class"],
+        labels: Int64[np.ndarray, "item"],
+        threshold: float,
+        variant: FVariant = "oltr2020",
+    ) -> None:
+        """Choose ``tail`` and ``alpha``, of :data:`TAILS` and :data:`ALPHAS`, for the best F at a threshold.
+
+        Of equal ones the larger are taken, which are nearer to the publication's.
+
+        Args:
+            logits: Of validation pictures, ``val`` and ``open_val``; never of those that are tested.
+            labels: True classes, -1 for the unknown.
+            threshold: On the score.
+            variant: See :func:`~openlt.metrics.open_set.f_measure`.
+        """
+        classes, nothing = logits.argmax(axis=1), np.zeros((len(logits), 0))
+        best, chosen = -1.0, (self.tail, self.alpha)
+        for self.tail in sorted(TAILS, reverse=True):
+            self._model_tails()
+            for self.alpha in sorted(ALPHAS, reverse=True):
+                accepted = self.score(nothing, logits) >= threshold
+                value = f_measure(np.where(accepted, classes, -1), labels, variant)
+                if value > best:
+                    best, chosen = value, (self.tail, self.alpha)
+        self.tail, self.alpha = chosen
+        self._model_tails()
 
     def probabilities(self, logits: Float[np.ndarray, "item class"]) -> Float64[np.ndarray, "item class_and_unknown"]:
         """Probabilities of the known classes and, last, of the unknown."""
