@@ -1,0 +1,81 @@
+"""Large pictures: how exact the gradient in blocks is, and how much memory a few iterations take.
+
+nox -s bench -- gramtex large [--side 2048]
+
+The peak counts the whole process: torch, the encoder, the history of L-BFGS, and what a block needs.
+"""
+
+import argparse
+import csv
+import sys
+import time
+from pathlib import Path
+
+import torch
+
+from gramtex import __version__
+from gramtex.blocks import gram_energy
+from gramtex.config import SynthesisConfig
+from gramtex.data.procedural import draw
+from gramtex.encoders import Encoder, load_encoder
+from gramtex.encoders.encoder import Padding
+from gramtex.optimisation import minimise
+from gramtex.spectrum import Colours, SpectralImage
+from hr_common.device import memory
+
+
+def deviation(encoder: Encoder, padding: Padding, side: int, block: int) -> float:
+    """Relative distance of the gradient in blocks from that of the whole."""
+    targets = encoder.gram_set(draw("floral")).matrices
+    gradients = []
+    for each in (None, block):
+        image = torch.rand((3, side, side), generator=torch.Generator().manual_seed(0)).requires_grad_()
+        gram_energy(encoder, image, targets, padding=padding, block=each).backward()
+        gradients.append(image.grad)
+    return float((gradients[1] - gradients[0]).norm() / gradients[0].norm())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--side", type=int, default=2048)
+    parser.add_argument("--iterations", type=int, default=1)
+    parser.add_argument("--encoder", default="vgg16-hed")
+    parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".csv"))
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    encoder, config, cpu = load_encoder(options.encoder), SynthesisConfig(), torch.device("cpu")
+    paddings: tuple[Padding, ...] = ("reflect", "circular")
+    rows = [
+        (f"gradient, {padding}, 256 px in blocks of 96", f"{deviation(encoder, padding, 256, 96):.1e}")
+        for padding in paddings
+    ]
+    targets = encoder.gram_set(draw("floral")).matrices
+    size = (options.side, options.side)
+    space = SpectralImage(size, Colours.usual(), exponent=config.exponent, device=cpu)
+    start = space.noise(torch.Generator().manual_seed(0), config.noise)
+    began = time.process_time()
+    found = minimise(
+        lambda code: gram_energy(encoder, space.render(code), targets, padding="circular", block=config.block),
+        start, iterations=options.iterations, history=config.history,
+    )  # fmt: skip
+    seconds = (time.process_time() - began) / found.evaluations
+    # What L-BFGS will hold at its full history: two vectors a step, and some more for the line search.
+    reserve = max(config.history - options.iterations, 0) * 2 * start.numel() * 4
+    peak = memory(cpu).peak
+    rows += [
+        (f"{options.side} x {options.side}: peak after {options.iterations} iterations, GiB", f"{peak / 2**30:.2f}"),
+        ("the same with a full history of L-BFGS, GiB", f"{(peak + reserve) / 2**30:.2f}"),
+        ("CPU-s an evaluation", f"{seconds:.1f}"),
+    ]
+    with options.out.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["what", "value", f"gramtex {__version__}, {options.encoder}, torch {torch.__version__}"])
+        writer.writerows(rows)
+    for what, value in rows:
+        print(f"{what:60} {value:>10}")
+    print(f"wrote {options.out}")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

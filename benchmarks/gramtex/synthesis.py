@@ -1,0 +1,119 @@
+"""Step two at 128 pixels: Gram error and processor time of each encoder, beside plain pixel-space Gatys.
+
+nox -s bench -- gramtex synthesis --textures FOLDER
+
+Plain Gatys optimises raw pixels from white noise with the same L-BFGS, the same encoder and the same energy, so that
+only the space differs; it gets the processor time that ours took. One thread. As the time of a core depends on what
+else the machine does, the speed of a matrix product is measured beside it.
+"""
+
+import argparse
+import csv
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from gramtex import __version__
+from gramtex.blocks import gram_energy
+from gramtex.config import SynthesisConfig
+from gramtex.data.exemplars import find_pictures, read_exemplar
+from gramtex.data.procedural import draw
+from gramtex.encoders import Encoder, image_bytes, load_encoder
+from gramtex.optimisation import minimise
+from gramtex.synthesis import Synthesizer
+
+SIDE = 128
+
+
+@dataclass(frozen=True)
+class Row:
+    """One texture and encoder."""
+
+    texture: str
+    encoder: str
+    start_error: float
+    error: float
+    seconds: float
+    gatys_error: float
+    gatys_seconds: float
+
+
+def speed() -> float:
+    """Multiply matrices: GFLOP a second of this core, now."""
+    matrix = torch.rand(768, 768)
+    began, count = time.process_time(), 20
+    for _ in range(count):
+        matrix @ matrix
+    return count * 2 * 768**3 / (time.process_time() - began) / 1e9
+
+
+def gatys(encoder: Encoder, source: np.ndarray, seconds: float, seed: int) -> tuple[float, float]:
+    """Optimise raw pixels for as long: relative error and seconds."""
+    synthesizer = Synthesizer(encoder)
+    target = synthesizer.measure(source)
+    start = torch.rand((3, SIDE, SIDE), generator=torch.Generator().manual_seed(seed))
+    began = time.process_time()
+
+    def energy(image: torch.Tensor) -> torch.Tensor:
+        outside = (F.relu(image - 1).square() + F.relu(-image).square()).mean()
+        return gram_energy(encoder, image, target.matrices, padding="reflect") + 10 * outside
+
+    def enough(_: int, __: float) -> None:
+        if time.process_time() - began > seconds:
+            raise KeyboardInterrupt
+
+    found = minimise(energy, start, iterations=1000, history=10, patience=1000, callback=enough)
+    took = time.process_time() - began
+    return synthesizer.measure(image_bytes(found.code)).relative_error(target), took
+
+
+def measure(name: str, source: np.ndarray, encoder: Encoder, config: SynthesisConfig, seed: int) -> Row:
+    synthesizer = Synthesizer(encoder, config)
+    result = synthesizer.run(synthesizer.measure(source), (SIDE, SIDE), exemplar=source, seed=seed)
+    error, seconds = gatys(encoder, source, result.seconds, seed)
+    return Row(name, encoder.name, result.start_error, result.relative_error, result.seconds, error, seconds)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--textures", type=Path, nargs="*", help="Pictures or folders. [default: procedural cloth]")
+    parser.add_argument("--count", type=int, default=4, help="Textures, evenly from those given.")
+    parser.add_argument("--encoders", nargs="*", default=["vgg16-hed", "enlite0", "random-wide"])
+    parser.add_argument("--iterations", type=int, default=120)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".csv"))
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    if options.textures:
+        paths = find_pictures(options.textures)
+        chosen = paths[:: max(len(paths) // options.count, 1)][: options.count]
+        textures = [(path.stem[:24], read_exemplar(path)[:SIDE, :SIDE]) for path in chosen]
+    else:
+        names = ("floral", "leopard", "plaid", "knit")[: options.count]
+        textures = [(name, draw(name, (SIDE, SIDE), seed=options.seed)) for name in names]
+    config = SynthesisConfig(iterations=options.iterations)
+    columns = ("texture", "encoder", "start", "error", "CPU-s", "Gatys error", "Gatys CPU-s", "ratio", "GFLOP/s")
+    with options.out.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow([*columns, f"gramtex {__version__}, torch {torch.__version__}, seed {options.seed}, 1 thread"])
+        print(("{:24} {:12}" + " {:>11}" * 7).format(*columns))
+        for encoder_name in options.encoders:
+            encoder = load_encoder(encoder_name)
+            for name, source in textures:
+                flops = speed()
+                row = measure(name, source, encoder, config, options.seed)
+                ratio = row.gatys_error / row.error
+                values = (row.start_error, row.error, row.seconds, row.gatys_error, row.gatys_seconds, ratio, flops)
+                writer.writerow([name, encoder_name, *(f"{value:.4g}" for value in values)])
+                print(f"{name:24} {encoder_name:12}" + "".join(f" {value:11.4g}" for value in values))
+                sys.stdout.flush()
+    print(f"wrote {options.out}")
+
+
+if __name__ == "__main__":
+    main()

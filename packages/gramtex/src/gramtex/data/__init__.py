@@ -1,0 +1,1 @@
+"""Pictures that come in: exemplars from files, and procedural cloth."""

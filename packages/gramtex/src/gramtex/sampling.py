@@ -1,0 +1,215 @@
+"""Gram sets of cloth that never existed: codes drawn, decoded, made valid, and refused where they left the manifold."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from gramtex.baselines.neighbour import neighbour_codes
+from gramtex.checkpoints import LoadedModel, load_model
+from gramtex.config import SamplingConfig
+from gramtex.descriptors import GramSet
+from gramtex.metrics import novelty
+from gramtex.psd import clip_eigenvalues
+from hr_common.errors import InputError
+
+logger = logging.getLogger(__name__)
+
+Kind = Literal["mixture", "prior", "neighbours"]
+_CANDIDATES = 256  # draws from which a fine part is chosen that fits a given coarse one
+_FITTING = 8
+
+
+@dataclass(frozen=True, eq=False)
+class SampledGrams:
+    """A drawn Gram set and what is known of it."""
+
+    gram_set: GramSet
+    """Positive semi-definite."""
+    nu: float
+    """Share of negative eigenvalues that was clipped, in the worst level."""
+    code: Float[Tensor, "latent"]
+    """What it was decoded from."""
+    component: int | None
+    """Of the mixture; None for other samplers."""
+    redraws: int
+    """Draws that were refused before it."""
+    novelty: float
+    """Distance to the nearest training code, relative to the median of that among training codes."""
+
+
+class Sampler:
+    """Draws Gram sets from a trained model.
+
+    Args:
+        model: As :func:`gramtex.checkpoints.load_model` gives it.
+        config: How to draw; by default as the model was trained with.
+    """
+
+    def __init__(self, model: LoadedModel, config: SamplingConfig | None = None) -> None:
+        self.model = model
+        self.config = model.config.sampling if config is None else config
+
+    @classmethod
+    def from_pretrained(cls, path: str | Path | None = None, *, device: torch.device | str = "cpu") -> Sampler:
+        """Open a model file; by default the model that ships.
+
+        Raises:
+            InputError: The file is no model.
+        """
+        return cls(load_model(path, device=device))
+
+    @property
+    def _device(self) -> torch.device:
+        return next(self.model.network.parameters()).device
+
+    def encode(self, grams: GramSet) -> Float[Tensor, "latent"]:
+        """Code of a Gram set.
+
+        Raises:
+            InputError: It belongs to another encoder, or lacks levels.
+        """
+        config = self.model.config.model
+        if grams.encoder != config.encoder or grams.weights_hash != self.model.weights_hash:
+            raise InputError(
+                f"the Gram set was measured with {grams.encoder} ({grams.weights_hash}), the model needs "
+                f"{config.encoder} ({self.model.weights_hash})"
+            )
+        if missing := [level for level in config.levels if level not in grams.levels]:
+            raise InputError(f"the Gram set has no level {', '.join(missing)} (found: {', '.join(grams.levels)})")
+        code: Tensor = self.model.network.encode([grams[level][None].to(self._device) for level in config.levels])[0]
+        return code.cpu()
+
+    def decode(self, code: Float[Tensor, "latent"]) -> tuple[GramSet, float]:
+        """Gram set of a code, and its ν before clipping (worst level)."""
+        return self._valid(self.model.network.decode(code[None].to(self._device)))
+
+    def _valid(self, levels: list[Float[Tensor, "1 channel channel"]]) -> tuple[GramSet, float]:
+        clipped = [clip_eigenvalues(level[0]) for level in levels]
+        config = self.model.config.model
+        matrices = tuple(matrix.cpu() for matrix, _ in clipped)
+        nu = max(float(share) for _, share in clipped)
+        return GramSet(config.encoder, config.levels, self.model.weights_hash, matrices), nu
+
+    def codes(
+        self,
+        count: int,
+        *,
+        generator: np.random.Generator,
+        kind: Kind = "mixture",
+        temperature: float | None = None,
+        component: int | None = None,
+        truncated: bool = True,
+    ) -> tuple[Float[Tensor, "count latent"], list[int | None]]:
+        """Draw codes without decoding them.
+
+        Args:
+            count: How many.
+            generator: Source of the draws.
+            kind: ``mixture``; ``prior``, the standard normal; or ``neighbours``, mixtures of a training code and its
+                nearest ones.
+            temperature: Factor of the standard deviations of mixture and prior; by default the configured one.
+            component: Of the mixture, to draw from this one only.
+            truncated: Repeat mixture draws that lie farther out than training codes.
+
+        Raises:
+            InputError: The model has no mixture, or no such component.
+        """
+        heat = self.config.temperature if temperature is None else temperature
+        if kind == "neighbours":
+            return neighbour_codes(self.model.training.codes, count, generator), [None] * count
+        if kind == "prior":
+            drawn = heat * generator.standard_normal((count, self.model.config.model.latent))
+            return torch.from_numpy(drawn).float(), [None] * count
+        if self.model.mixture is None:
+            raise InputError("the model has no mixture; fit one with gramtex fit-gmm, or sample with --prior")
+        codes, chosen = self.model.mixture.sample(
+            count, generator=generator, temperature=heat, component=component, truncated=truncated
+        )
+        return codes, [int(number) for number in chosen]
+
+    def sample(
+        self,
+        count: int,
+        *,
+        generator: np.random.Generator,
+        kind: Kind = "mixture",
+        temperature: float | None = None,
+        component: int | None = None,
+        near: GramSet | None = None,
+        keep_coarse: GramSet | None = None,
+        coarse_levels: int = 1,
+    ) -> list[SampledGrams]:
+        """Draw Gram sets; those with more negative eigenvalues than allowed are drawn again.
+
+        Args:
+            count: How many.
+            generator: Source of the draws.
+            kind: Which sampler; see :meth:`codes`.
+            temperature: Factor of the standard deviations; by default the configured one.
+            component: Of the mixture, to draw from this one only.
+            near: Draw from the component that most likely made this Gram set.
+            keep_coarse: Take the coarsest levels from this Gram set, and from drawn codes only the finer ones. Of many
+                draws one is taken whose own coarse levels are near, so that both parts fit.
+            coarse_levels: How many levels are kept.
+
+        Raises:
+            InputError: Options contradict each other, or a given Gram set does not fit the model.
+        """
+        if near is not None:
+            if component is not None or kind != "mixture" or self.model.mixture is None:
+                raise InputError("--near chooses a component of the mixture; leave --component and other samplers out")
+            component = int(self.model.mixture.responsible(self.encode(near)[None])[0])
+        levels = len(self.model.config.model.levels)
+        if not 1 <= coarse_levels < levels:
+            raise InputError(f"--coarse-levels {coarse_levels}: the model has {levels} levels; keep 1 to {levels - 1}")
+        kept = None if keep_coarse is None else self._vectors(self.encode(keep_coarse)[None])[-coarse_levels:]
+        drawn = []
+        for _ in range(count):
+            best: tuple[GramSet, float] | None = None
+            code, chosen, tries = torch.empty(0), None, -1
+            while tries + 1 < self.config.redraws:
+                tries += 1
+                one, numbers = self.codes(
+                    1 if kept is None else _CANDIDATES,
+                    generator=generator,
+                    kind=kind,
+                    temperature=temperature,
+                    component=component,
+                )
+                place = 0 if kept is None else self._fitting(one, kept, generator)
+                vectors = self._vectors(one[place : place + 1])
+                if kept is not None:
+                    vectors[-coarse_levels:] = kept
+                made = self._valid(self.model.network.decode_vectors(vectors))
+                if best is None or made[1] < best[1]:
+                    best, code, chosen = made, one[place], numbers[place]
+                if made[1] <= self.config.max_nu:
+                    break
+            assert best is not None  # there is at least one draw
+            ratio = float(novelty(code[None], self.model.training.codes, self.model.training.groups)[0])
+            drawn.append(SampledGrams(best[0], best[1], code, chosen, tries, ratio))
+        if refused := sum(each.nu > self.config.max_nu for each in drawn):
+            logger.warning(
+                "%d of %d samples stayed above ν = %g after %d draws; lower the temperature",
+                refused, count, self.config.max_nu, self.config.redraws,
+            )  # fmt: skip
+        return drawn
+
+    def _vectors(self, codes: Float[Tensor, "n latent"]) -> list[Float[Tensor, "n width"]]:
+        return self.model.network.structure.decode(codes.to(self._device))
+
+    def _fitting(
+        self, codes: Float[Tensor, "n latent"], kept: list[Float[Tensor, "1 width"]], generator: np.random.Generator
+    ) -> int:
+        """Number of a code among those whose coarse vectors are nearest to the kept ones."""
+        coarse = torch.cat(self._vectors(codes)[-len(kept) :], dim=1)
+        nearest = torch.cdist(torch.cat(kept, dim=1), coarse)[0].topk(min(_FITTING, len(codes)), largest=False).indices
+        return int(nearest[int(generator.integers(len(nearest)))])

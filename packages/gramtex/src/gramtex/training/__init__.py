@@ -1,0 +1,1 @@
+"""From a cache of Gram sets to a model."""
