@@ -1,0 +1,5 @@
+"""``python -m hybridmesh``."""
+
+from hybridmesh.cli import main
+
+main(prog_name="hybridmesh")
