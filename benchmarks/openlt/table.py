@@ -63,6 +63,7 @@ WAYS: dict[str, Way] = {
     "balanced-softmax": Way(),
     "ldam-drw": Way(),
     "class-balanced": Way(),
+    "whitened-memory": Way(over="plain"),
     "oltr-balanced": Way(),
 }
 

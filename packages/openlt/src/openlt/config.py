@@ -21,7 +21,7 @@ Loss = Literal[
 ]
 FeatureLoss = Literal["none", "centroids", "lifted", "range"]
 Frozen = Literal["nothing", "backbone", "features"]
-PostHoc = Literal["none", "ncm", "tau-norm", "logit-adjustment"]
+PostHoc = Literal["none", "ncm", "tau-norm", "logit-adjustment", "whitened-memory"]
 Amp = Literal["off", "bf16", "fp16"]
 
 
@@ -71,6 +71,8 @@ class NetworkConfig:
     """Factor of the cosine."""
     reach: float = 10.0
     """Numerator of the reachability."""
+    mirror: bool = False
+    """Average the features of a picture and its mirror image, except in training and where ``data.flip`` is off."""
     nearest_only: int = 0
     """Read from so many centroids only, an approximation for very many classes; 0 reads from all."""
 
@@ -332,6 +334,17 @@ METHODS: dict[str, Method] = {
     ),
     "ncm": Method("nearest mean of centred features of unit length, after stage 1", 1, {"post_hoc": "ncm"}),
     "tau-norm": Method("stage 1, class weights divided by a power of their norm", 1, {"post_hoc": "tau-norm"}),
+    "whitened-memory": Method(
+        "recommended: stage 1, then cosines of whitened features to class means, with prior; strangers by energy",
+        1,
+        {
+            "post_hoc": "whitened-memory",
+            "losses.tau": 0.25,
+            "network.scale": 8.0,
+            "network.mirror": True,
+            "detector": "energy",
+        },
+    ),
     "crt": Method("stage 1, then a new linear classifier under class-aware sampling", 2, _FROZEN_HEAD),
     "lws": Method("stage 1, then one learnt scale a class", 2, {**_FROZEN_HEAD, "stage2.classifier": "scale"}),
     "logit-adjust": Method("one stage, logits moved by the log prior", 1, {"stage1.loss": "logit-adjustment"}),

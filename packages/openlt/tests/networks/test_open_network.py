@@ -73,3 +73,19 @@ def test_switches_of_the_configuration_reach_the_classifier() -> None:
     assert classifier.hallucinator is None
     assert isinstance(classifier.classifier, torch.nn.Linear)
     assert build_network(replace(TINY, network=without), 2, 7).features.attention is None
+
+
+def test_mirrored_features_are_blind_to_the_side_but_only_outside_training() -> None:
+    pictures = torch.randn(3, 3, 16, 16)
+    network = build_network(load_config("tiny", "lists", "plain", overrides=("network.mirror=true",)), 1, 4).features
+    # The preset for tests does not mirror its training pictures, and then neither are those that are recognised.
+    assert not network.mirror
+    overrides = ("network.mirror=true", "data.flip=true")
+    network = build_network(load_config("tiny", "lists", "plain", overrides=overrides), 1, 4).features
+    network.train()
+    assert not torch.allclose(network(pictures).features, network(pictures.flip(3)).features)
+    network.eval()
+    found = network(pictures).features
+    torch.testing.assert_close(found, network(pictures.flip(3)).features)
+    network.mirror = False
+    torch.testing.assert_close(found, (network(pictures).features + network(pictures.flip(3)).features) / 2)

@@ -1,4 +1,4 @@
-"""Classifiers that are changed after training, without gradients: nearest mean, tau-normalisation, prior correction."""
+"""Classifiers that are made after training, without gradients."""
 
 import numpy as np
 import torch
@@ -8,8 +8,10 @@ from torch import Tensor, nn
 
 from hr_common.errors import InputError
 from openlt.losses import log_prior
-from openlt.networks.classifiers import NearestMeanClassifier
+from openlt.networks.classifiers import NearestMeanClassifier, WhitenedMemoryClassifier
 
+SHRINKAGE = 0.2
+"""Share of the mean variance in the covariance of the whitening; chosen on validation pictures."""
 TAUS = tuple(round(0.1 * step, 1) for step in range(21))
 
 
@@ -36,6 +38,46 @@ def nearest_mean(
     classifier.centre.copy_(features.mean(dim=0))
     sums = torch.zeros(classes, features.shape[1]).index_add_(0, labels, classifier.directions(features))
     classifier.means.copy_(sums / torch.bincount(labels, minlength=classes).clamp_min(1)[:, None])
+    return classifier
+
+
+def whitened_memory(
+    features: Float[Tensor, "item feature"],
+    labels: Int64[Tensor, " item"],
+    counts: Int64[Tensor, " class"],
+    *,
+    tau: float,
+    scale: float,
+    shrinkage: float = SHRINKAGE,
+) -> WhitenedMemoryClassifier:
+    """Build the classifier from the features of all training pictures.
+
+    Args:
+        features: Direct features.
+        labels: Their classes.
+        counts: Training pictures of each class.
+        tau: Share of the log prior that is subtracted. Means are fair to small classes by themselves; their noise
+            is not, so a little of the correction remains to be done.
+        scale: Factor of the cosine.
+        shrinkage: How far the covariance within classes, shared by all, is drawn towards a multiple of the identity.
+    """
+    classes = len(counts)
+    classifier = WhitenedMemoryClassifier(features.shape[1], classes, scale=scale)
+    x = features.double()
+    seen = torch.bincount(labels, minlength=classes).clamp_min(1)[:, None]
+    means = torch.zeros(classes, x.shape[1], dtype=x.dtype).index_add_(0, labels, x) / seen
+    rest = x - means[labels]
+    covariance = rest.mT @ rest / len(x)
+    variance = covariance.diagonal().mean().clamp_min(1e-12)
+    covariance = (1 - shrinkage) * covariance + shrinkage * variance * torch.eye(len(covariance), dtype=x.dtype)
+    # For covariance = L L^T, rows times L^-T have the identity for their covariance.
+    lower = torch.linalg.cholesky(covariance)
+    inverse = torch.linalg.solve_triangular(lower, torch.eye(len(lower), dtype=x.dtype), upper=False)
+    classifier.centre.copy_(x.mean(dim=0))
+    classifier.whitening.copy_(inverse.mT)
+    sums = torch.zeros(classes, x.shape[1]).index_add_(0, labels, classifier.directions(features))
+    classifier.memory.copy_(F.normalize(sums, dim=1))
+    classifier.shift.copy_(tau * log_prior(counts))
     return classifier
 
 

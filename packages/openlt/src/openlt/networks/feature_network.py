@@ -50,12 +50,21 @@ class FeatureNetwork(nn.Module):
         attention: Put modulated attention behind the last stage.
         projection: Put a linear layer behind the pooling; without it the feature is the pooled map.
         relu: End that layer with a ReLU. Few-shot learning without forgetting needs features of either sign.
+        mirror: Average the features of each picture and its mirror image, except in training.
     """
 
     def __init__(
-        self, config: NetworkConfig, size: int, *, attention: bool, projection: bool, relu: bool = True
+        self,
+        config: NetworkConfig,
+        size: int,
+        *,
+        attention: bool,
+        projection: bool,
+        relu: bool = True,
+        mirror: bool = False,
     ) -> None:
         super().__init__()
+        self.mirror = mirror
         self.backbone = build_backbone(config)
         channels, cells = self.backbone.channels, self.backbone.map_size(size)
         self.attention = ModulatedAttention(channels, cells) if attention else None
@@ -65,6 +74,13 @@ class FeatureNetwork(nn.Module):
 
     def forward(self, pictures: Float[Tensor, "batch 3 height width"]) -> FeatureOutput:
         """Compute the direct features of normalised pictures."""
+        output = self._extract(pictures)
+        if not self.mirror or self.training:
+            return output
+        mirrored = self._extract(pictures.flip(3))
+        return FeatureOutput((output.features + mirrored.features) / 2, output.attended)
+
+    def _extract(self, pictures: Float[Tensor, "batch 3 height width"]) -> FeatureOutput:
         x = self.backbone(pictures)
         attended = None
         if self.attention is not None:

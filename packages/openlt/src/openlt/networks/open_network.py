@@ -8,7 +8,12 @@ from torch import Tensor, nn
 from hr_common.errors import InputError
 from openlt.baselines.fslwf import LearntCosineClassifier
 from openlt.config import NetworkConfig, OpenltConfig, StageConfig, stages_of
-from openlt.networks.classifiers import NearestMeanClassifier, NormalisedClassifier, ScaledClassifier
+from openlt.networks.classifiers import (
+    NearestMeanClassifier,
+    NormalisedClassifier,
+    ScaledClassifier,
+    WhitenedMemoryClassifier,
+)
 from openlt.networks.feature_network import FeatureNetwork
 from openlt.networks.meta_embedding import Embedded, MetaEmbeddingClassifier
 from openlt.networks.modulated_attention import AttendedMap
@@ -65,9 +70,9 @@ def build_classifier(kind: str, config: NetworkConfig, features: int, classes: i
     """Make an untrained classifier.
 
     Args:
-        kind: ``linear``, ``meta``, ``margin``, ``scale``, ``cosine`` (what a ``generator`` ends as) or
-            ``nearest-mean``.
-        config: Switches of the meta-embedding.
+        kind: ``linear``, ``meta``, ``margin``, ``scale``, ``cosine`` (what a ``generator`` ends as),
+            ``nearest-mean`` or ``whitened-memory``.
+        config: Switches of the meta-embedding, and the factor of cosines.
         features: Width of the feature.
         classes: Number of known classes.
 
@@ -87,6 +92,8 @@ def build_classifier(kind: str, config: NetworkConfig, features: int, classes: i
             reach=config.reach,
             nearest_only=config.nearest_only,
         )
+    if kind == "whitened-memory":
+        return WhitenedMemoryClassifier(features, classes, scale=config.scale)
     makers: dict[str, type[nn.Module]] = {
         "linear": nn.Linear,
         "margin": NormalisedClassifier,
@@ -96,7 +103,7 @@ def build_classifier(kind: str, config: NetworkConfig, features: int, classes: i
         "nearest-mean": NearestMeanClassifier,
     }
     if kind not in makers:
-        raise InputError(f"unknown classifier '{kind}'; choose one of meta, {', '.join(makers)}")
+        raise InputError(f"unknown classifier '{kind}'; choose one of meta, whitened-memory, {', '.join(makers)}")
     return makers[kind](features, classes)
 
 
@@ -109,6 +116,8 @@ def build_network(config: OpenltConfig, number: int, classes: int, *, classifier
         attention=stage.attention and config.network.attention,
         projection=stage.projection,
         relu=stage.relu,
+        # The mirror image of a digit is none.
+        mirror=config.network.mirror and config.data.flip,
     )
     return OpenNetwork(
         features, build_classifier(classifier or stage.classifier, config.network, features.width, classes)

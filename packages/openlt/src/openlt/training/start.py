@@ -369,10 +369,17 @@ def _finish(run: _Run) -> None:
     kind, network = run.config.post_hoc, loaded.network
     if kind != "none":
         network.to(run.device)
-        if kind == "ncm":
+        if kind in ("ncm", "whitened-memory"):
             features, labels = all_features(network.features, run.data.splits["train"], run.config, device=run.device)
-            network.classifier = post_hoc.nearest_mean(features, labels, run.data.num_classes)
-            classifier = "nearest-mean"
+            if kind == "ncm":
+                network.classifier = post_hoc.nearest_mean(features, labels, run.data.num_classes)
+                classifier = "nearest-mean"
+            else:
+                counts = torch.from_numpy(run.data.counts)
+                network.classifier = post_hoc.whitened_memory(
+                    features, labels, counts, tau=run.config.losses.tau, scale=run.config.network.scale
+                )
+                classifier = kind
         else:
             linear = post_hoc.require_linear(network.classifier, kind).cpu()
             if kind == "tau-norm":
