@@ -30,6 +30,7 @@ NEEDS_EXTRA = {
     "hr_common.image": "image",
     "hr_common.weights": "torch",
     "hr_common.device": "torch",
+    "graphfit.networks.edge_conv": "pyg",
 }
 
 

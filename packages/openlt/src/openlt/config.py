@@ -339,7 +339,7 @@ METHODS: dict[str, Method] = {
         1,
         {
             "post_hoc": "whitened-memory",
-            "losses.tau": 0.25,
+            "losses.tau": 0.3,
             "network.scale": 8.0,
             "network.mirror": True,
             "detector": "energy",

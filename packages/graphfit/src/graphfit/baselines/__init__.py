@@ -1,0 +1,1 @@
+"""Competitors: one module for each row of the table, behind one interface."""

@@ -1,0 +1,1 @@
+"""Networks: one module for each box of the figure."""
