@@ -20,7 +20,7 @@ from records import markdown, with_spread, write_csv
 from torch import Tensor, nn
 
 from openlt import losses
-from openlt.baselines.post_hoc import choose_tau, nearest_mean, prior_corrected
+from openlt.baselines.post_hoc import choose_tau, nearest_mean, prior_corrected, whitened_memory
 from openlt.config import load_config
 from openlt.data import load_data
 from openlt.data.samplers import ClassAwareSampler, ShuffleSampler
@@ -197,6 +197,10 @@ def heads(given: Features, *, epochs: int, rate: float, seed: int) -> dict[str, 
     mean = nearest_mean(train, given.labels["train"], given.classes)
     _, tau = choose_tau(plain.classifier, val, given.labels["val"])
     corrected = prior_corrected(plain.classifier, counts, 1.0)
+    settings = load_config("desk", "lists", "whitened-memory")
+    whitened = whitened_memory(
+        train, given.labels["train"], counts, tau=settings.losses.tau, scale=settings.network.scale
+    )
 
     def behind(classifier: nn.Module) -> Callable[[Tensor], Tensor]:
         return lambda x: classifier(plain.features(x))
@@ -208,6 +212,7 @@ def heads(given: Features, *, epochs: int, rate: float, seed: int) -> dict[str, 
         "tau-norm": behind(tau),
         "crt": _retrained(plain, given, objectives["cross-entropy"], epochs=round(0.4 * epochs), rate=rate, seed=seed),
         "logit-adjust-post-hoc": behind(corrected),
+        "whitened-memory": behind(whitened),
         "balanced-softmax": direct("balanced"),
         "oltr": memory("cross-entropy", "cross-entropy", class_aware=True),
         "oltr-balanced": memory("balanced", "balanced", class_aware=False),
