@@ -11,7 +11,7 @@ from openlt.losses import log_prior
 from openlt.networks.classifiers import NearestMeanClassifier, WhitenedMemoryClassifier
 
 SHRINKAGE = 0.2
-"""Share of the mean variance in the covariance of the whitening; chosen on validation pictures."""
+"""Share of the mean variance in the covariance of the whitening."""
 TAUS = tuple(round(0.1 * step, 1) for step in range(21))
 
 
