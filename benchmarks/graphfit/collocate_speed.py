@@ -2,10 +2,10 @@
 
 nox -s bench -- graphfit collocate_speed --catalogue shop.csv --features shop.npz
 
-Outfits in all six styles, 3 to 6 garments, three of each, around random garments of a catalogue of 10,000: seconds for all
-six styles together, by the clock and of the processor; the share of outfits whose style by the rule is the one asked for;
-outfits that occur twice; outfits with two garments of an exclusive category. Then the size of the index of 100,000
-garments with features drawn at random, and the time of one completion in it.
+Outfits in all six styles, 3 to 6 garments, three of each, around random garments of a catalogue of 10,000: seconds
+for all six styles together, by the clock and of the processor; the share of outfits whose style by the rule is the one
+asked for; outfits that occur twice; outfits with two garments of an exclusive category. Then the size of the index of
+100,000 garments with features drawn at random, and the time of one completion in it.
 
 A smaller catalogue is filled up with copies whose features and colours are disturbed a little. Without one, features,
 colours and categories of everything are drawn at random. Writes collocate_speed.csv beside this script.

@@ -3,8 +3,8 @@
 nox -s bench -- graphfit embedding_speed --images FOLDER
 
 The plain module is the same network with its batch norms unfolded and its maps padded before the convolution. Both get
-the same prepared pictures, in turn, in one process. Seconds are those of the processor on one thread, since machines are
-shared. Writes embedding_speed.csv beside this script.
+the same prepared pictures, in turn, in one process. Seconds are those of the processor on one thread, since machines
+are shared. Writes embedding_speed.csv beside this script.
 """
 
 import argparse

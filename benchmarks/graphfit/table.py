@@ -98,6 +98,9 @@ def main() -> None:
         fitted = method.fit(problems[kind], config, seed)
         seconds = time.process_time() - began
         save(path, evaluate(problems[kind], fitted), seconds, getattr(fitted, "epoch", 0))
+    if not any(options.work.glob("*.json")):
+        print(f"{options.work} has the features, and no row yet", file=sys.stderr)
+        return
     tables: dict[str, dict[str, Row]] = {}
     with options.out.open("w", newline="", encoding="utf-8") as file:
         writer: csv.DictWriter[str] | None = None

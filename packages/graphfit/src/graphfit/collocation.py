@@ -237,6 +237,8 @@ class Collocator:
         few = self.config.plans
         # Bag, top and skirt without shoes are an outfit only where there is no better one.
         for number, dressed in ((few, True), (3 * few, True), (3 * few, False)):
+            if found and not dressed:
+                break
             more = self.plans.around(
                 given, length, available=wardrobe.by_category, keep=kept, count=number, dressed=dressed,
                 generator=generator,

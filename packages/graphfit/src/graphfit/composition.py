@@ -216,9 +216,9 @@ class Composer:
                 if len(places):
                     tried.append((number, state))
                     allowed.append(places)
-                    # A last step has many chances to miss an exact rule, so it looks at more.
-                    is_wide = len(state.slots) == 1 or len(beam) == 1
-                    counts.append(self.config.shortlist if is_wide else max(self.config.shortlist // 4, 1))
+                    # The first step and the last one, which has to fit, look at more.
+                    share = 1 if len(beam) == 1 else 2 if len(state.slots) == 1 else 4
+                    counts.append(max(self.config.shortlist // share, 1))
         if not tried:
             return []
         partials = [state.members for _, state in tried]
@@ -228,18 +228,9 @@ class Composer:
         for number in range(len(beams)):
             own = [place for place, (owner, _) in enumerate(tried) if owner == number]
             if own:
-                following.append(
-                    self._keep(
-                        wish,
-                        [tried[one][1] for one in own],
-                        [candidates[one] for one in own],
-                        np.concatenate([scores[one] for one in own]),
-                        width,
-                        tight,
-                        generator,
-                        temperature,
-                    )  # fmt: skip
-                )
+                states, added = [tried[one][1] for one in own], [candidates[one] for one in own]
+                logits = np.concatenate([scores[one] for one in own])
+                following.append(self._keep(wish, states, added, logits, width, tight, generator, temperature))
         return [beam for beam in following if beam]
 
     def _keep(

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -101,18 +102,32 @@ class SlotPlans:
             dressed: Leave out plans that do not clothe a person, see :func:`is_dressed`.
             generator: Draw plans by how often they were seen; without it the commonest are taken.
         """
-        fixed = Counter(given) + (Counter(keep) - Counter(given))
-        stock = set(available)
-        weights: dict[int, Counter[Plan]] = {}
-        for plan, seen in self.counts:
-            # A query that no plan knows (its category unknown, or worn otherwise) is added to all of them.
-            whole = Counter({one: number for one, number in Counter(plan).items() if one in stock}) | fixed
-            for length in range(lengths[0], lengths[1] + 1):
-                slots = _shorten(whole, fixed, length)
-                if slots is not None and is_wearable(slots) and (not dressed or is_dressed(slots)):
-                    rest = tuple(sorted((Counter(slots) - Counter(given)).elements(), key=_NEEDED.index))
-                    weights.setdefault(length, Counter())[rest] += seen
+        weights = _plans_by_length(self, tuple(given), lengths, frozenset(available), tuple(keep), dressed)
         return _in_turn(weights, count, generator)
+
+
+# All styles of one query ask for the same.
+@lru_cache(maxsize=64)
+def _plans_by_length(
+    known: SlotPlans,
+    given: Plan,
+    lengths: tuple[int, int],
+    stock: frozenset[str],
+    keep: Plan,
+    dressed: bool,
+) -> dict[int, Counter[Plan]]:
+    """For each length, what is to be added to what is given, and how often that was seen."""
+    fixed = Counter(given) + (Counter(keep) - Counter(given))
+    weights: dict[int, Counter[Plan]] = {}
+    for plan, seen in known.counts:
+        # A query that no plan knows (its category unknown, or worn otherwise) is added to all of them.
+        whole = Counter({one: number for one, number in Counter(plan).items() if one in stock}) | fixed
+        for length in range(lengths[0], lengths[1] + 1):
+            slots = _shorten(whole, fixed, length)
+            if slots is not None and is_wearable(slots) and (not dressed or is_dressed(slots)):
+                rest = tuple(sorted((Counter(slots) - Counter(given)).elements(), key=_NEEDED.index))
+                weights.setdefault(length, Counter())[rest] += seen
+    return weights
 
 
 def is_wearable(plan: Sequence[str]) -> bool:

@@ -79,7 +79,9 @@ class WornCatalogue:
             styles[numbers] = output.styles.log_softmax(dim=-1).cpu().double().numpy()
         return logits, styles
 
-    def candidate_logits(self, partial: Sequence[int], candidates: Int64[np.ndarray, " k"]) -> Float[np.ndarray, " k"]:
+    def candidate_logits(
+        self, partial: Sequence[int], candidates: Int64[np.ndarray, " k"], *, batch: int = 2048
+    ) -> Float[np.ndarray, " k"]:
         """Score a fixed set completed by each of many candidates.
 
         The same as :meth:`logits` of each completed set to 1e-5, but messages within the fixed set are computed once in
@@ -88,8 +90,9 @@ class WornCatalogue:
         Args:
             partial: Positions of the items that stay.
             candidates: Positions of the items to try.
+            batch: Candidates that are scored at a time.
         """
-        return self.completed_logits([partial], [candidates])[0]
+        return self.completed_logits([partial], [candidates], batch=batch)[0]
 
     @torch.inference_mode()
     def completed_logits(

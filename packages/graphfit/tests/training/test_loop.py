@@ -158,12 +158,12 @@ def test_a_killed_run_ends_with_the_same_bits_when_taken_up_again(
 ) -> None:
     process = in_child([*arguments, str(tmp_path / "cut"), "slow"], tmp_path)
     last = tmp_path / "cut" / "last.pt"
-    for _ in range(1200):
+    for _ in range(3600):
         if last.exists():
             break
         time.sleep(0.05)
     process.send_signal(how)
-    assert process.wait(60) != 0
+    assert process.wait(180) != 0
     assert not (tmp_path / "cut" / "model.safetensors").exists()
     cut = in_this_process(arguments, tmp_path / "cut", resume=True)
     assert all(torch.equal(cut[name], whole[name]) for name in whole)
@@ -172,7 +172,7 @@ def test_a_killed_run_ends_with_the_same_bits_when_taken_up_again(
 def test_two_processes_learn_what_one_does(
     arguments: list[str], whole: dict[str, torch.Tensor], tmp_path: Path
 ) -> None:
-    assert in_child([*arguments, str(tmp_path / "two"), "fresh"], tmp_path, processes=2).wait(120) == 0
+    assert in_child([*arguments, str(tmp_path / "two"), "fresh"], tmp_path, processes=2).wait(300) == 0
     two = load_model(tmp_path / "two").model.state_dict()
     for name, expected in whole.items():
         np.testing.assert_allclose(two[name].numpy(), expected.numpy(), atol=1e-5)

@@ -32,7 +32,7 @@ class FitConfig:
     """Points drawn from a mask, and vertices held against it."""
     yaws: int = 8
     """Directions that the person may face, tried at the start."""
-    finalists: int = 2
+    finalists: int = 4
     """How many of them go on to the second stage."""
     placing_steps: int = 12
     """Steps of the first stage: camera and root."""

@@ -47,7 +47,7 @@ def synthetic_person(
     matrices[0] = (Rotation.from_rotvec([np.pi, 0, 0]) * Rotation.from_rotvec([0, _TURN, 0])).as_matrix()
     state = BodyState(matrices, np.clip(rng.normal(size=body.num_betas), -2, 2) * 0.7, np.array([0.95, 0.0, 0.05]))
     height, width = _SIZE
-    box = Box(width / 2, height / 2, height)
+    box = Box(width / 2, height / 2, float(height))
     vertices, _ = pose_body(body, state)
     screen = weak_perspective_pixels(vertices, state.camera, box)
     raster = rasterise(screen, body.faces, height, width)

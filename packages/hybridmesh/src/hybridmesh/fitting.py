@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from scipy.ndimage import distance_transform_edt, map_coordinates
 from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
@@ -27,6 +27,7 @@ from hybridmesh.joints import KEYPOINTS, SMPL24, Keypoints
 from hybridmesh.priors import hinges, mean_pose, stiffness
 
 _STEP = 1e-6  # of the differences; double precision
+_ENOUGH, _ROUGHLY = 1e-5, 1e-3  # gain of an iteration, relative, that is not worth another one
 _LIMBS = [
     (f"{side}_{a}", f"{side}_{b}")
     for side in ("left", "right")
@@ -230,11 +231,12 @@ class _Energy:
                 free += range(3, 72)
             if stage == "shape":
                 free += range(72, self._size - 3)
+        free = sorted(free)
         probes = np.zeros((len(free) + 1, self._size))
         probes[np.arange(1, len(free) + 1), free] = _STEP
         damping, energy = 1e-3, np.inf
         for _ in range(steps):
-            terms = self._terms(state, probes, tiny=True)
+            terms = self._terms(state, probes, probed=np.array(free))
             energy = sum(_value(term, self.config.softness)[0] for term in terms)
             hessian, gradient = np.zeros((len(free), len(free))), np.zeros(len(free))
             for term in terms:
@@ -259,7 +261,7 @@ class _Energy:
                 continue
             gained = energy - values[best]
             state, damping, energy = self._moved(state, moves[best]), max(trials[best], 1e-9), float(values[best])
-            if gained < 1e-7 * max(energy, 1e-3):
+            if gained < (_ENOUGH if stage in ("pose", "shape") else _ROUGHLY) * max(energy, 1e-3):
                 break
         return state, float(energy)
 
@@ -297,13 +299,23 @@ class _Energy:
         return pose, state.betas + moves[:, 72:-3], camera
 
     def _points(
-        self, state: BodyState, moves: Float[np.ndarray, "batch number"], *, tiny: bool = False
+        self,
+        state: BodyState,
+        moves: Float[np.ndarray, "batch number"],
+        *,
+        probed: Int[np.ndarray, " probe"] | None = None,
     ) -> dict[str, np.ndarray]:
-        """Where everything that is looked at lies, in space and in the crop; to first order if the moves are tiny."""
+        """Where everything that is looked at lies, in space and in the crop.
+
+        With ``probed``, the moves are none and then a step in each of these numbers, and vertices are carried along
+        their derivatives.
+        """
         pose, betas, camera = self._apply(state, moves)
-        if tiny:
-            here, slopes = self._derivatives(state.pose, state.betas)
-            vertices = here + (moves[:, :-3] @ slopes.reshape(len(slopes), -1)).reshape(-1, *here.shape)
+        if probed is not None:
+            inner = probed[probed < self._size - 3]  # the camera moves no vertices
+            here, slopes = self._derivatives(state.pose, state.betas, inner)
+            vertices = np.repeat(here[None], len(moves), 0)
+            vertices[1 : 1 + len(inner)] += _STEP * slopes
         else:
             ids = self._ids.expand(len(moves), -1).contiguous()
             with torch.no_grad():
@@ -325,8 +337,14 @@ class _Energy:
             result["spread"] = flat(groups[-1])
         return result
 
-    def _terms(self, state: BodyState, moves: Float[np.ndarray, "batch number"], *, tiny: bool = False) -> list[_Term]:
-        points, config, terms = self._points(state, moves, tiny=tiny), self.config, []
+    def _terms(
+        self,
+        state: BodyState,
+        moves: Float[np.ndarray, "batch number"],
+        *,
+        probed: Int[np.ndarray, " probe"] | None = None,
+    ) -> list[_Term]:
+        points, config, terms = self._points(state, moves, probed=probed), self.config, []
         batch = len(moves)
         if self.keypoints is not None:
             target, weights = self.keypoints

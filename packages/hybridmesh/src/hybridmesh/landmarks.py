@@ -128,7 +128,7 @@ def _from_coco(content: dict[str, Any], path: Path, photo: str, size: tuple[int,
     return people
 
 
-def _from_flat(numbers: list[float], source: str | None, score: float | None = None) -> SeenPerson:
+def _from_flat(numbers: list[Any], source: str | None, score: float | None = None) -> SeenPerson:
     raw = np.array(numbers, float).reshape(-1, 3)
     name = source or _SIZES.get(len(raw), "")
     if name not in SETS:

@@ -116,10 +116,11 @@ class Recoverer:
             raise InputError(f"{len(maps)} IUV maps were given for {len(people)} people")
         camera = FullCamera(self.config.render.focal, photo.shape[1], photo.shape[0])
         padded = [*maps, *[None] * (len(people) - len(maps))]
-        recovered = [
-            self._recover_one(photo, seen, each, camera, refine_maps, fit, np.random.default_rng([seed, number]))
-            for number, (seen, each) in enumerate(zip(people, padded, strict=True))
-        ]
+        recovered = []
+        for number, (seen, each) in enumerate(zip(people, padded, strict=True)):
+            _logger.info("fitting person %d of %d" if fit else "person %d of %d", number + 1, len(people))
+            rng = np.random.default_rng([seed, number])
+            recovered.append(self._recover_one(photo, seen, each, camera, refine_maps, fit, rng))
         return Recovery(photo, recovered, self.body, camera, self.config)
 
     def _recover_one(

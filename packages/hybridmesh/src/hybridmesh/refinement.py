@@ -17,8 +17,9 @@ MIRROR_FACTOR = 0.5
 """A piece goes if the mirrored limb is nearer by this factor."""
 FAR_LIMB, FAR_TRUNK = 0.6, 1.0
 """It goes if it is farther from its own limb than this, in units of the person's scale."""
-SPECK = 0.002
-"""It goes if it has a smaller share of the foreground than this."""
+SPECK, NEAR = 0.002, 0.25
+"""It goes if it has a smaller share of the foreground than the first, unless it is nearer to its own limb than the
+second: what shows of a limb behind another one may be small."""
 
 _ENDS = {
     "upper leg": ("hip", "knee"), "lower leg": ("knee", "ankle"), "upper arm": ("shoulder", "elbow"),
@@ -88,11 +89,11 @@ def _contradiction(
     total: int,
 ) -> str | None:
     rows, columns = np.nonzero(piece)
-    if len(rows) < SPECK * total:
-        return "speck"
     pixels = np.stack([columns + 0.5, rows + 0.5], axis=1)
     names = _outline(part)
     own = _distance(pixels, [points[name] for name in names if name in points], len(names))
+    if len(rows) < SPECK * total and (own is None or own > NEAR * scale):
+        return "speck"
     if own is None:
         return None
     if own > (FAR_TRUNK if part in ("torso", "head") else FAR_LIMB) * scale:

@@ -92,7 +92,8 @@ class EfficientNetLite0(nn.Module):
     def forward(self, pictures: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch 1280"]:
         """Encode RGB pictures with values from 0 to 255."""
         # The large maps of the first blocks pass through picture by picture, which a processor's cache can hold.
-        parts = pictures.split(1 if pictures.device.type == "cpu" else len(pictures))
+        size = 1 if pictures.device.type == "cpu" else len(pictures)
+        parts = pictures.split(size)  # type: ignore[no-untyped-call]
         early = [self.blocks[:_LARGE](_relu6(self.stem((part - 127) / 128))) for part in parts]
         features: Tensor = _relu6(self.head(self.blocks[_LARGE:](torch.cat(early)))).mean(dim=(2, 3))
         return features

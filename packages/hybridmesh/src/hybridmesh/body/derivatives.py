@@ -26,49 +26,87 @@ class Derivatives:
         self._below = np.eye(joints)
         for joint in range(joints - 1, 0, -1):
             self._below[body.parents[joint]] += self._below[joint]
-        self._swung = self._weights @ self._below.T
+        self._swung = self._below @ self._weights.T
+        self._rest = body.joint_template.cpu().double().numpy()
+        self._joint_shape = body.joint_directions.cpu().double().numpy()
 
     def __call__(
-        self, pose: Float[np.ndarray, "24 3 3"], betas: Float[np.ndarray, " beta"]
+        self,
+        pose: Float[np.ndarray, "24 3 3"],
+        betas: Float[np.ndarray, " beta"],
+        numbers: Int[np.ndarray, " number"],
     ) -> tuple[Float[np.ndarray, "vertex 3"], Float[np.ndarray, "number vertex 3"]]:
         """Place the vertices and differentiate them.
 
+        Args:
+            pose: Rotations against the parents.
+            betas: Shape.
+            numbers: By which numbers to differentiate, ascending: 0 to 71 are small turns of the joints (radians, about
+                each joint's own axes, of the root about those of the space around), the shape follows.
+
         Returns:
-            The vertices in metres, and their derivatives by small turns of the joints (72 numbers in radians, about
-            each joint's own axes, of the root about those of the space around), then by the shape.
+            The vertices in metres, and their derivatives.
         """
-        body, weights = self.body, self._weights
-        with torch.no_grad():
-            out = body(
-                torch.from_numpy(betas)[None].to(body.template), torch.from_numpy(pose)[None].to(body.template),
-                vertex_ids=torch.zeros((1, 0), dtype=torch.int64),
-            )  # fmt: skip
-        transforms, places = out.transforms[0].cpu().double().numpy(), out.joints[0].cpu().double().numpy()
-        turns, shifts = transforms[:, :3, :3], transforms[:, :3, 3]
-        rest = self._template + self._shape @ betas
+        rest = self._rest + self._joint_shape @ betas
+        turns, places = self._chain(pose, rest)
+        shifts = places - (turns @ rest[..., None])[..., 0]
+        own = self._template + self._shape @ betas
         if self._bend.shape[2]:
-            rest = rest + self._bend @ (pose[1:] - np.eye(3)).ravel()
-        mixed = np.einsum("vj,jab->vab", weights, turns)
-        parts = weights[..., None] * (rest @ turns.transpose(0, 2, 1)).transpose(1, 0, 2)
-        parts += weights[..., None] * shifts
-        lever = np.einsum("kj,vjc->kvc", self._below, parts) - self._swung.T[..., None] * places[:, None]
-        axes = turns.transpose(0, 2, 1).copy()
-        axes[0] = np.eye(3)
-        swing = np.cross(axes[:, :, None], lever[:, None])
+            own = own + self._bend @ (pose[1:] - np.eye(3)).ravel()
+        mixed = (self._weights @ turns.reshape(-1, 9)).reshape(-1, 3, 3)
+        # What each joint contributes to each vertex, the three coordinates first so that loops run along memory.
+        parts = np.tensordot(turns, own, (2, 1)).transpose(1, 0, 2) + shifts.T[..., None]
+        parts = parts * self._weights.T
+        slopes = [np.zeros((0, len(own), 3))]
+        if len(turning := numbers[numbers < 3 * len(pose)]):
+            slopes.append(self._by_turn(pose, turns, places, parts, mixed, turning))
+        if len(shaping := numbers[numbers >= 3 * len(pose)] - 3 * len(pose)):
+            slopes.append(self._by_shape(turns, mixed)[shaping])
+        return parts.sum(1).T, np.concatenate(slopes)
+
+    def _chain(
+        self, pose: Float[np.ndarray, "24 3 3"], rest: Float[np.ndarray, "24 3"]
+    ) -> tuple[Float[np.ndarray, "24 3 3"], Float[np.ndarray, "24 3"]]:
+        turns, places = pose.copy(), rest.copy()
+        for joint, parent in enumerate(self.body.parents[1:], 1):
+            turns[joint] = turns[parent] @ pose[joint]
+            places[joint] = places[parent] + turns[parent] @ (rest[joint] - rest[parent])
+        return turns, places
+
+    def _by_turn(
+        self,
+        pose: Float[np.ndarray, "24 3 3"],
+        turns: Float[np.ndarray, "24 3 3"],
+        places: Float[np.ndarray, "24 3"],
+        parts: Float[np.ndarray, "3 24 vertex"],
+        mixed: Float[np.ndarray, "vertex 3 3"],
+        numbers: Int[np.ndarray, " number"],
+    ) -> Float[np.ndarray, "number vertex 3"]:
+        """What hangs on a joint swings about it, at right angles to the axis and to the lever."""
+        joints, row = np.unique(numbers // 3, return_inverse=True)
+        lever = self._below[joints] @ parts - self._swung[joints] * places[joints].T[..., None]
+        axes = turns.transpose(0, 2, 1)[numbers // 3, numbers % 3]
+        axes[numbers < 3] = np.eye(3)[numbers[numbers < 3]]
+        swing = np.empty((len(numbers), parts.shape[2], 3))
+        for c in range(3):
+            b, d = (c + 1) % 3, (c + 2) % 3
+            swing[..., c] = axes[:, b, None] * lever[d, row] - axes[:, d, None] * lever[b, row]
         if self._bend.shape[2]:
-            twists = -np.cross(np.eye(3)[:, None], np.eye(3)[None])  # of the unit axes: columns are e_a × e_c
-            change = np.einsum("kij,ajl->kail", pose[1:], twists).reshape(len(pose) - 1, 3, 9)
-            bent = np.einsum("vckn,kan->kavc", self._bend.reshape(len(rest), 3, -1, 9), change)
-            swing[1:] += np.einsum("vcd,kavd->kavc", mixed, bent)
-        return parts.sum(1), np.concatenate([swing.reshape(-1, len(rest), 3), self._by_shape(turns, mixed)])
+            for index in np.flatnonzero(numbers >= 3):
+                joint, axis = divmod(int(numbers[index]), 3)
+                change = pose[joint] @ np.cross(np.eye(3)[axis], np.eye(3)).T
+                bent = self._bend[..., 9 * (joint - 1) : 9 * joint] @ change.ravel()
+                swing[index] += (mixed @ bent[..., None])[..., 0]
+        return swing
 
     def _by_shape(
         self, turns: Float[np.ndarray, "24 3 3"], mixed: Float[np.ndarray, "vertex 3 3"]
     ) -> Float[np.ndarray, "beta vertex 3"]:
         """The rest shape moves, and the joints with it."""
-        joints = self.body.joint_directions.cpu().double().numpy()
+        joints = self._joint_shape
         places = joints.copy()
         for joint, parent in enumerate(self.body.parents[1:], 1):
             places[joint] = places[parent] + turns[parent] @ (joints[joint] - joints[parent])
         shifts = places - turns @ joints
-        return np.asarray((mixed @ self._shape + np.einsum("vj,jcb->vcb", self._weights, shifts)).transpose(2, 0, 1))
+        carried = (self._weights @ shifts.reshape(len(shifts), -1)).reshape(len(mixed), 3, -1)
+        return np.asarray((mixed @ self._shape + carried).transpose(2, 0, 1))

@@ -82,6 +82,7 @@ def read_densepose_charts(path: Path, faces: np.ndarray) -> Charts:
         InputError: The file is no MATLAB file, lacks an array, or belongs to another mesh.
     """
     from scipy.io import loadmat
+    from scipy.io.matlab import MatReadError
 
     try:
         content = loadmat(path)
@@ -89,7 +90,7 @@ def read_densepose_charts(path: Path, faces: np.ndarray) -> Charts:
         own = content["All_Faces"].astype(int) - 1
         index = content["All_FaceIndices"].ravel().astype(int)
         uv = np.stack([content["All_U_norm"].ravel(), content["All_V_norm"].ravel()], 1)
-    except (KeyError, ValueError, NotImplementedError, OSError, TypeError) as error:
+    except (MatReadError, KeyError, ValueError, NotImplementedError, OSError, TypeError) as error:
         raise InputError(f"{path} is not DensePose's UV_Processed.mat: {error}") from None
     if doubled.max() > faces.max():
         raise InputError(f"{path} belongs to a mesh of {doubled.max() + 1} vertices; this body has {faces.max() + 1}")

@@ -1,7 +1,8 @@
 """Commands for photos: recover and fit, render, clean dense maps, convert, and the demo."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +35,10 @@ def photo_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add everything that says what is seen on the photos and what to write."""
     options: list[Callable[..., Any]] = [
         click.argument("photos", nargs=-1, required=True, type=click.Path(path_type=Path)),
-        click.option("--out", "-o", type=OUTPUT, required=True, help="Folder; each photo gets one of its own inside."),
+        click.option(
+            "--out", "-o", type=OUTPUT, default=Path("recovered"), show_default=True,
+            help="Folder; each photo gets one of its own inside.",
+        ),
         click.option(
             "--keypoints", type=click.Path(exists=True, path_type=Path),
             help="Landmarks: JSON of this program, OpenPose or COCO, or .npz; a folder with one file a photo.",
@@ -143,8 +147,8 @@ def run_recovery(
         except InputError as error:
             failures[str(path)] = str(error)
             continue
-        out.mkdir(parents=True, exist_ok=True)
-        save(recovery, out / path.stem, formats=formats, rigged=rigged, with_turntable=turntable)
+        with _whole_folder(out / path.stem) as folder:
+            save(recovery, folder, formats=formats, rigged=rigged, with_turntable=turntable)
         reports.append({"photo": str(path), "folder": str(out / path.stem), "people": [
             {"mask_iou": each.mask_iou, "keypoint_error_px_of_224": each.fit and each.fit.keypoint_error,
              "dense_error_px_of_224": each.fit and each.fit.dense_error, "seconds": each.fit and each.fit.seconds}
@@ -196,6 +200,21 @@ def _remove(folder: Path) -> None:
     import shutil
 
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _whole_folder(folder: Path) -> Iterator[Path]:
+    """Yield a hidden folder that takes the place of ``folder`` if all goes well, and else is removed."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    hidden = folder.with_name(f".{folder.name}.part")
+    _remove(hidden)
+    try:
+        yield hidden
+        if folder.is_dir():
+            _remove(folder)
+        hidden.rename(folder)
+    finally:
+        _remove(hidden)
 
 
 def _people(
