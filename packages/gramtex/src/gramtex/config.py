@@ -18,6 +18,7 @@ Transform = Literal["gram", "fc"]
 Structure = Literal["recursive", "mlp"]
 Match = Literal["mmd", "gan"]
 Covariance = Literal["auto", "full", "diag"]
+Kind = Literal["mixture", "prior", "neighbours"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +101,8 @@ class MixtureConfig:
 class SamplingConfig:
     """How codes are drawn, and which of them are refused."""
 
+    sampler: Kind = "mixture"
+    """The fitted mixture, the prior, or combinations of a training code and its nearest: for small data."""
     temperature: float = 0.7
     """Factor of the standard deviations: 0.7 for clean cloth, 1 for the distribution itself."""
     truncation: float = 0.99
@@ -156,6 +159,7 @@ _PAPER = GramtexConfig()
 _DESK = GramtexConfig(
     model=ModelConfig(ranks=(32, 48, 64, 88), width=128, hidden=384, latent=64),
     training=TrainingConfig(match="mmd", match_weight=1.0, steps=3000, steps_b=300, batch=96),
+    sampling=SamplingConfig(sampler="neighbours"),
 )
 _TINY = GramtexConfig(
     model=ModelConfig(

@@ -26,7 +26,7 @@ from hr_common import image as pictures
 from hr_common.errors import InputError
 
 METRICS = ("fd", "kid", "gram", "seam", "diversity")
-Picture = UInt8[np.ndarray, "height width 3"]
+Picture = UInt8[np.ndarray, "_ _ 3"]
 _GRAM_COMPONENTS = 64
 
 

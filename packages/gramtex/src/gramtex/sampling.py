@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
@@ -14,7 +13,7 @@ from torch import Tensor
 
 from gramtex.baselines.neighbour import neighbour_codes
 from gramtex.checkpoints import LoadedModel, load_model
-from gramtex.config import SamplingConfig
+from gramtex.config import Kind, SamplingConfig
 from gramtex.descriptors import GramSet
 from gramtex.metrics import novelty
 from gramtex.psd import clip_eigenvalues
@@ -22,7 +21,6 @@ from hr_common.errors import InputError
 
 logger = logging.getLogger(__name__)
 
-Kind = Literal["mixture", "prior", "neighbours"]
 _CANDIDATES = 256  # draws from which a fine part is chosen that fits a given coarse one
 _FITTING = 8
 
@@ -91,8 +89,8 @@ class Sampler:
         """Gram set of a code, and its ν before clipping (worst level)."""
         return self._valid(self.model.network.decode(code[None].to(self._device)))
 
-    def _valid(self, levels: list[Float[Tensor, "1 channel channel"]]) -> tuple[GramSet, float]:
-        clipped = [clip_eigenvalues(level[0]) for level in levels]
+    def _valid(self, levels: list[Float[Tensor, "1 _ _"]]) -> tuple[GramSet, float]:
+        clipped = [clip_eigenvalues(level[0], keep_trace=True) for level in levels]
         config = self.model.config.model
         matrices = tuple(matrix.cpu() for matrix, _ in clipped)
         nu = max(float(share) for _, share in clipped)
@@ -103,7 +101,7 @@ class Sampler:
         count: int,
         *,
         generator: np.random.Generator,
-        kind: Kind = "mixture",
+        kind: Kind | None = None,
         temperature: float | None = None,
         component: int | None = None,
         truncated: bool = True,
@@ -113,8 +111,8 @@ class Sampler:
         Args:
             count: How many.
             generator: Source of the draws.
-            kind: ``mixture``; ``prior``, the standard normal; or ``neighbours``, mixtures of a training code and its
-                nearest ones.
+            kind: ``mixture``; ``prior``, the standard normal; or ``neighbours``, combinations of a training code and
+                its nearest ones of other sources. By default as configured, or the mixture if a component is asked for.
             temperature: Factor of the standard deviations of mixture and prior; by default the configured one.
             component: Of the mixture, to draw from this one only.
             truncated: Repeat mixture draws that lie farther out than training codes.
@@ -122,9 +120,12 @@ class Sampler:
         Raises:
             InputError: The model has no mixture, or no such component.
         """
+        if kind is None:
+            kind = self.config.sampler if component is None else "mixture"
         heat = self.config.temperature if temperature is None else temperature
         if kind == "neighbours":
-            return neighbour_codes(self.model.training.codes, count, generator), [None] * count
+            training = self.model.training
+            return neighbour_codes(training.codes, count, generator, groups=training.groups), [None] * count
         if kind == "prior":
             drawn = heat * generator.standard_normal((count, self.model.config.model.latent))
             return torch.from_numpy(drawn).float(), [None] * count
@@ -140,7 +141,7 @@ class Sampler:
         count: int,
         *,
         generator: np.random.Generator,
-        kind: Kind = "mixture",
+        kind: Kind | None = None,
         temperature: float | None = None,
         component: int | None = None,
         near: GramSet | None = None,
@@ -164,7 +165,7 @@ class Sampler:
             InputError: Options contradict each other, or a given Gram set does not fit the model.
         """
         if near is not None:
-            if component is not None or kind != "mixture" or self.model.mixture is None:
+            if component is not None or kind not in (None, "mixture") or self.model.mixture is None:
                 raise InputError("--near chooses a component of the mixture; leave --component and other samplers out")
             component = int(self.model.mixture.responsible(self.encode(near)[None])[0])
         levels = len(self.model.config.model.levels)

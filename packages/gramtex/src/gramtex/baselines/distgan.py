@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from gramtex.baselines.interface import Images, random_crops, small_normal
+from gramtex.baselines.interface import Images, Made, random_crops, small_normal
 
 _REAL_SHARE = 0.05  # weight with which reconstructions count as real in the first half
 
@@ -171,7 +171,7 @@ class DistGan:
         return loss
 
     @torch.no_grad()
-    def generate(self, count: int, *, seed: int, exemplars: Images | None = None) -> Images:
+    def generate(self, count: int, *, seed: int, exemplars: Images | None = None) -> Made:
         """Draw images in [0, 1]."""
         draw = torch.Generator().manual_seed(seed)
         images: Tensor = self.modules["generator"](torch.rand(count, self.config.latent, generator=draw) * 2 - 1)

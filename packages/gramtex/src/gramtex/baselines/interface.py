@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -15,9 +15,12 @@ from hr_common import weights
 from hr_common.errors import InputError
 
 Images = Float[Tensor, "batch 3 height width"]
+Made = Float[Tensor, "_ 3 _ _"]
+"""Images whose number and size do not follow from those given."""
 CARD_FORMAT = 1
 
 
+@runtime_checkable
 class Baseline(Protocol):
     """A generative model of texture images in [0, 1]."""
 
@@ -28,7 +31,7 @@ class Baseline(Protocol):
     def fit(self, images: Images, *, steps: int, seed: int) -> Iterator[dict[str, float]]:
         """Train on images at least as large as :attr:`crop`; yields the losses of every step."""
 
-    def generate(self, count: int, *, seed: int, exemplars: Images | None = None) -> Images:
+    def generate(self, count: int, *, seed: int, exemplars: Images | None = None) -> Made:
         """Draw images of :attr:`crop` pixels; ``exemplars`` are what a conditional model begins from."""
 
     @property
@@ -48,7 +51,7 @@ class BaselineEntry:
     """``paper`` and ``desk`` settings."""
 
 
-def random_crops(images: Images, count: int, size: int, generator: torch.Generator) -> Images:
+def random_crops(images: Images, count: int, size: int, generator: torch.Generator) -> Made:
     """Cut squares at random places out of random images, half of them mirrored.
 
     Raises:
@@ -71,6 +74,8 @@ def random_crops(images: Images, count: int, size: int, generator: torch.Generat
 def small_normal(module: nn.Module, generator: torch.Generator) -> None:
     """Draw the weights of convolutions and linear layers from N(0, 0.02), as DCGAN does; norms start at 1."""
     for each in module.modules():
+        if isinstance(each, nn.BatchNorm2d):
+            each.reset_parameters()  # and its running statistics
         if isinstance(each, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
             each.weight.data.normal_(0, 0.02, generator=generator)
             if each.bias is not None:

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from gramtex.baselines.interface import Images, random_crops, small_normal
+from gramtex.baselines.interface import Images, Made, random_crops, small_normal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,7 +139,7 @@ class Psgan:
     @torch.no_grad()
     def generate(
         self, count: int, *, seed: int, exemplars: Images | None = None, field: tuple[int, int] | None = None
-    ) -> Images:
+    ) -> Made:
         """Draw images in [0, 1], of the training size or of any other ``field`` of noise (rows, columns)."""
         draw = torch.Generator().manual_seed(seed)
         rows, columns = field or (self.config.field, self.config.field)

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from gramtex.baselines.interface import Images, random_crops
+from gramtex.baselines.interface import Images, Made, random_crops
 from gramtex.colour import lab_to_rgb, rgb_to_lab
 from gramtex.descriptors import gram_matrix
 from gramtex.encoders import Encoder, load_encoder
@@ -222,7 +222,7 @@ class TextureGan:
         return feature, torch.stack(styles).mean()
 
     @torch.no_grad()
-    def generate(self, count: int, *, seed: int, exemplars: Images | None = None) -> Images:
+    def generate(self, count: int, *, seed: int, exemplars: Images | None = None) -> Made:
         """Extend a patch from the middle of each exemplar; images in [0, 1].
 
         Raises:

@@ -8,7 +8,8 @@ import threading
 import click
 
 from gramtex import __version__
-from gramtex.cli import model, pixels
+from gramtex.cli.model import COMMANDS as MODEL_COMMANDS
+from gramtex.cli.pixels import COMMANDS as PIXEL_COMMANDS
 from hr_common.errors import CommandGroup
 
 
@@ -37,5 +38,5 @@ def _end_on_termination() -> None:
     click.get_current_context().call_on_close(lambda: signal.signal(signal.SIGTERM, previous))
 
 
-for command in (*pixels.COMMANDS, *model.COMMANDS):
+for command in (*PIXEL_COMMANDS, *MODEL_COMMANDS):
     main.add_command(command)

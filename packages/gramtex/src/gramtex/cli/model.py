@@ -216,8 +216,8 @@ def fit_gmm(
 @click.option("--keep-coarse", type=FILE, help="Keep the coarse levels of this picture, and draw the finer ones.")
 @click.option("--coarse-levels", type=click.IntRange(1), default=1, show_default=True, help="How many are kept.")
 @click.option(
-    "--sampler", type=click.Choice(["mixture", "prior", "neighbours"]), default="mixture", show_default=True,
-    help="What codes are drawn from; neighbours stays nearest to the training set.",
+    "--sampler", type=click.Choice(["mixture", "prior", "neighbours"]),
+    help="What codes are drawn from; neighbours stays nearest to the training set. [default: the model's own]",
 )  # fmt: skip
 @click.option("--prior", is_flag=True, help="Short for --sampler prior.")
 @click.option("--iterations", type=click.IntRange(1), help="Of step two. [default: 120]")
@@ -269,6 +269,13 @@ def sample(
     where = resolve(device)
     drawer = Sampler.from_pretrained(model, device=where)
     config = drawer.model.config.model
+    if temperature is not None and "neighbours" in (
+        sampler,
+        None if sampler or prior or near or component is not None else drawer.config.sampler,
+    ):
+        raise InputError(
+            "neighbours are drawn without a temperature; add --sampler mixture, or leave --temperature out"
+        )
     encoder = load_encoder(config.encoder, device=where, levels=config.levels)
     synthesizer = Synthesizer(
         encoder, SynthesisConfig() if iterations is None else SynthesisConfig(iterations=iterations)
@@ -389,7 +396,8 @@ def evaluate(
         result = evaluate_model(originals, model, count=count, temperature=temperature, seed=seed, device=where)
     else:
         assert fake is not None  # said above
-        made = [pictures.read(path) for path in find_pictures([fake])]
+        # The sheet that `sample --grid` leaves beside its pictures is none of them.
+        made = [pictures.read(path) for path in find_pictures([fake]) if path.name != "grid.png"]
         names = tuple(name.strip() for name in metrics.split(",") if name.strip())
         chosen = load_encoder(encoder, device=where, weights=encoder_weights) if "gram" in names else None
         result = compare_pictures(originals, made, encoder=chosen, metrics=names, seed=seed, device=where)

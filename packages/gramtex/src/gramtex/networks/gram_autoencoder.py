@@ -105,11 +105,11 @@ class GramAutoEncoder(nn.Module):
         codes: Tensor = self.code_norm(self.structure.encode(vectors))
         return codes
 
-    def decode(self, codes: Codes) -> list[Float[Tensor, "batch channel channel"]]:
+    def decode(self, codes: Codes) -> list[Float[Tensor, "batch _ _"]]:
         """Symmetric matrices of codes, fine to coarse; not yet positive semi-definite, see :mod:`gramtex.psd`."""
         return self.decode_vectors(self.structure.decode(codes))
 
-    def decode_vectors(self, vectors: Levels) -> list[Float[Tensor, "batch channel channel"]]:
+    def decode_vectors(self, vectors: Levels) -> list[Float[Tensor, "batch _ _"]]:
         """Symmetric matrices of the level vectors."""
         return [
             signed_square(standard.inverse(decoder(each)))

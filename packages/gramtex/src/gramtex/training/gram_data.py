@@ -91,7 +91,7 @@ class LevelFeatures:
 @torch.no_grad()
 def whole_levels(
     model: GramAutoEncoder, cache: GramCache, rows: Rows, device: torch.device
-) -> list[Float[Tensor, "row channel channel"]]:
+) -> list[Float[Tensor, "row _ _"]]:
     """Standardised coordinates of every level of the model."""
     pairs = zip(model.config.levels, model.standards, strict=True)
     return [standard(cache.coordinates(rows, level).to(device)) for level, standard in pairs]

@@ -1,5 +1,6 @@
 """One training step of the Gram-WAE, and what is measured between steps."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -119,7 +120,8 @@ class Trainer:
             epoch, place = divmod(step, self.batches_an_epoch)
             if place == 0 or not len(order):
                 order = self._numpy(epoch, 1).permutation(len(self.train_rows))
-            rate = self.schedule.learning_rate * 0.5 * (1 + np.cos(np.pi * step / self.schedule.steps))
+            # No number of numpy's: the rate is saved with the optimiser, and read without unpickling.
+            rate = self.schedule.learning_rate * 0.5 * (1 + math.cos(math.pi * step / self.schedule.steps))
             for parameters in self.optimiser.param_groups:
                 parameters["lr"] = rate
             first = place * self.schedule.batch
