@@ -130,7 +130,12 @@ def test_a_script_never_shows_a_traceback(what: str, code: int) -> None:
 
 def test_ctrl_c_in_a_script_exits_with_130() -> None:
     with subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, "fail", "wait"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", PROGRAM, "fail", "wait"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell in the background has its children ignore Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
