@@ -103,7 +103,7 @@ def build_classifier(kind: str, config: NetworkConfig, features: int, classes: i
         "nearest-mean": NearestMeanClassifier,
     }
     if kind not in makers:
-        raise InputError(f"unknown classifier '{kind}'; choose one of meta, whitened-memory, {', '.join(makers)}")
+        raise InputError(f"unknown classifier '{kind}'; choose one of meta, {', '.join(makers)}, whitened-memory")
     return makers[kind](features, classes)
 
 
