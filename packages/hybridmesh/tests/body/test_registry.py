@@ -47,17 +47,19 @@ def test_an_archive_with_python_objects_is_refused(tmp_path: Path) -> None:
         read_smpl(tmp_path / "objects.npz")
 
 
+# Two triangles of a square, each with vertices of its own along the seam.
+SQUARE = {
+    "All_vertices": np.array([[1, 2, 3, 3, 4, 1]]),
+    "All_Faces": np.array([[2, 3, 1], [4, 5, 6]]),
+    "All_FaceIndices": np.array([[3], [4]]),
+    "All_U_norm": np.array([[0.0, 1.0, 1.0, 0.2, 0.3, 0.4]]).T,
+    "All_V_norm": np.array([[0.0, 0.0, 1.0, 0.5, 0.6, 0.7]]).T,
+}
+
+
 def test_densepose_charts_are_put_on_the_faces_of_smpl(tmp_path: Path) -> None:
-    # Two triangles of a square, each with vertices of its own along the seam, and one face too many in the mesh.
-    faces = np.array([[0, 1, 2], [2, 3, 0], *[[0, 1, 3]] * 0])
-    content = {
-        "All_vertices": np.array([[1, 2, 3, 3, 4, 1]]),
-        "All_Faces": np.array([[2, 3, 1], [4, 5, 6]]),
-        "All_FaceIndices": np.array([[3], [4]]),
-        "All_U_norm": np.array([[0.0, 1.0, 1.0, 0.2, 0.3, 0.4]]).T,
-        "All_V_norm": np.array([[0.0, 0.0, 1.0, 0.5, 0.6, 0.7]]).T,
-    }
-    savemat(tmp_path / "UV_Processed.mat", content)
+    savemat(tmp_path / "UV_Processed.mat", SQUARE)
+    faces = np.array([[0, 1, 2], [2, 3, 0]])
     charts = read_densepose_charts(tmp_path / "UV_Processed.mat", faces)
     assert charts.family == "densepose"
     np.testing.assert_array_equal(charts.index, [3, 4])
@@ -69,3 +71,46 @@ def test_another_matlab_file_is_no_chart(tmp_path: Path) -> None:
     savemat(tmp_path / "other.mat", {"x": np.zeros(3)})
     with pytest.raises(InputError, match="is not DensePose's UV_Processed"):
         read_densepose_charts(tmp_path / "other.mat", np.zeros((1, 3), int))
+
+
+def test_a_file_of_matlab_7_3_is_told_from_a_wrong_one(tmp_path: Path) -> None:
+    path = tmp_path / "new.mat"
+    path.write_bytes(b"MATLAB 7.3 MAT-file, HDF5 schema 1.00".ljust(124) + b"\x00\x02IM" + bytes(512))
+    with pytest.raises(InputError, match=r"saved as MATLAB 7\.3; save it again with -v7"):
+        read_densepose_charts(path, np.zeros((1, 3), int))
+
+
+@pytest.mark.parametrize("damage", ["cut", "empty", "overwritten", "text"])
+def test_a_damaged_matlab_file_is_one_line(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "UV.mat"
+    savemat(path, SQUARE, do_compression=True)
+    content = path.read_bytes()
+    path.write_bytes(
+        {
+            "cut": content[:-20],
+            "empty": b"",
+            "overwritten": content[:140] + bytes(byte ^ 255 for byte in content[140:]),
+            "text": b"nothing",
+        }[damage]
+    )
+    with pytest.raises(InputError, match=r"is not DensePose's UV_Processed\.mat"):
+        read_densepose_charts(path, np.array([[0, 1, 2], [2, 3, 0]]))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("All_Faces", np.array([[2, 3, 1], [4, 5, 99]]), "its arrays do not fit each other"),
+        ("All_V_norm", np.zeros((5, 1)), "its arrays do not fit each other"),
+        ("All_FaceIndices", np.array([["head"], ["hand"]], dtype=object), "All_FaceIndices is no array of numbers"),
+    ],
+)
+def test_arrays_that_do_not_fit_are_refused(tmp_path: Path, name: str, value: np.ndarray, words: str) -> None:
+    savemat(tmp_path / "UV.mat", {**SQUARE, name: value})
+    with pytest.raises(InputError, match=words):
+        read_densepose_charts(tmp_path / "UV.mat", np.array([[0, 1, 2], [2, 3, 0]]))
+
+
+def test_a_missing_matlab_file_is_called_missing(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="there is no file"):
+        read_densepose_charts(tmp_path / "gone.mat", np.zeros((1, 3), int))

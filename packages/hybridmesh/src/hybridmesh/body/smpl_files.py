@@ -79,19 +79,17 @@ def read_densepose_charts(path: Path, faces: np.ndarray) -> Charts:
     missing there and get the chart and coordinates of a neighbour.
 
     Raises:
-        InputError: The file is no MATLAB file, lacks an array, or belongs to another mesh.
+        InputError: The file is no MATLAB file, is of MATLAB's version 7.3, lacks an array, or belongs to another mesh.
     """
-    from scipy.io import loadmat
-    from scipy.io.matlab import MatReadError
-
-    try:
-        content = loadmat(path)
-        doubled = content["All_vertices"].ravel().astype(int) - 1
-        own = content["All_Faces"].astype(int) - 1
-        index = content["All_FaceIndices"].ravel().astype(int)
-        uv = np.stack([content["All_U_norm"].ravel(), content["All_V_norm"].ravel()], 1)
-    except (MatReadError, KeyError, ValueError, NotImplementedError, OSError, TypeError) as error:
-        raise InputError(f"{path} is not DensePose's UV_Processed.mat: {error}") from None
+    content = _read_matlab(path)
+    names = ("All_vertices", "All_Faces", "All_FaceIndices", "All_U_norm", "All_V_norm")
+    if missing_arrays := [name for name in names if name not in content]:
+        raise InputError(f"{path} is not DensePose's UV_Processed.mat: it holds no {', '.join(missing_arrays)}")
+    vertices, own, index, u, v = (_array(content, name, (None, None), path) for name in names)
+    doubled, own, index = vertices.ravel().astype(int) - 1, own.astype(int) - 1, index.ravel().astype(int)
+    uv = np.stack([u.ravel(), v.ravel()], 1) if u.size == v.size else np.zeros((0, 2))
+    if len(uv) != len(doubled) or len(index) != len(own) or own.min() < 0 or own.max() >= len(doubled):
+        raise InputError(f"{path} is not DensePose's UV_Processed.mat: its arrays do not fit each other")
     if doubled.max() > faces.max():
         raise InputError(f"{path} belongs to a mesh of {doubled.max() + 1} vertices; this body has {faces.max() + 1}")
     place = {tuple(sorted(face)): row for row, face in enumerate(doubled[own].tolist())}
@@ -115,6 +113,21 @@ def read_densepose_charts(path: Path, faces: np.ndarray) -> Charts:
         charts[number] = charts[neighbour]
         corners[number] = [known.get(vertex, middle) for vertex in faces[number].tolist()]
     return Charts("densepose", charts, corners.clip(0, 1))
+
+
+def _read_matlab(path: Path) -> dict[str, Any]:
+    """Read a MATLAB file of up to version 7.2."""
+    from scipy.io import loadmat
+
+    if not path.is_file():
+        raise InputError(f"there is no file {path}")
+    try:
+        return dict(loadmat(path))
+    except NotImplementedError:
+        # SciPy's word for MATLAB 7.3, which is HDF5. DensePose's own file is of version 5.
+        raise InputError(f"{path} was saved as MATLAB 7.3; save it again with -v7") from None
+    except Exception as error:  # SciPy and zlib raise many kinds for damaged bytes
+        raise InputError(f"{path} is not DensePose's UV_Processed.mat, or damaged: {error}") from error
 
 
 def _array(content: dict[str, Any], name: str, shape: tuple[int | None, ...], path: Path) -> np.ndarray:
