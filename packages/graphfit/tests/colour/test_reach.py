@@ -58,6 +58,14 @@ def test_needed_sectors_follow_the_rule():
     assert str(reach("other", np.array([0.0]), tight=True).needed[0][0]) == "hue 90–270°"
 
 
+def test_two_hues_on_either_side_can_make_it_analogous_together():
+    assert classify_hues(np.array([0.0, 2, 341])).style == "analogous"
+    (sides,) = reach("analogous", np.array([0.0])).needed
+    assert any(side.holds(np.array([341.0])).all() for side in sides)
+    (sides,) = reach("analogous", np.array([0.0]), tight=True).needed
+    assert not any(side.holds(np.array([341.0])).any() for side in sides)
+
+
 def test_a_style_can_be_out_of_reach():
     assert reach("monochromatic", np.array([0.0, 21])) is None
     assert reach("analogous", np.array([0.0, 91])) is None

@@ -91,8 +91,10 @@ def reach(
     allowed = (Sector(middle, widest - arc / 2),)
     if style == "monochromatic" or arc > config.monochromatic_arc:
         return Reach(allowed)
-    # From the last hue that would still be monochromatic to the last one that is analogous, on either side.
-    near, far = config.monochromatic_arc - arc / 2, config.analogous_arc - arc / 2
+    # From where a hue leaves monochromatic to the last one that is analogous, on either side. One hue alone has to be
+    # off by the whole arc; of two on either side none needs to be off by more than half of it.
+    near = config.monochromatic_arc - arc / 2 if tight else config.monochromatic_arc / 2
+    far = config.analogous_arc - arc / 2
     sides = tuple(Sector((middle + sign * (near + far) / 2) % 360, (far - near) / 2) for sign in (-1, 1))
     return Reach(allowed, (sides,))
 
