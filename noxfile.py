@@ -60,8 +60,9 @@ def dev(session: nox.Session) -> None:
 
 @nox.session(requires=["dev"])
 def demo(session: nox.Session) -> None:
-    """Show what the packages do: each leaves its demo in .demo/<package>."""
+    """Show what the packages do: each leaves its demo in .demo/<package>, and one page holds them all."""
     packages, rest = chosen(session)
+    shown = []
     for name in packages:
         module = MODULES[name]
         # A library has no commands, and not every tool has a demo.
@@ -71,6 +72,8 @@ def demo(session: nox.Session) -> None:
         if asked.returncode == 0:
             shutil.rmtree(ROOT / ".demo" / name, ignore_errors=True)
             session.run(PYTHON, "-m", module, "demo", "--out", f".demo/{name}", *rest)
+            shown.append(name)
+    session.run(PYTHON, ".ci/demo_page.py", *shown)
 
 
 @nox.session(requires=["dev"])

@@ -135,6 +135,7 @@ def test_the_demo_measures_both_stages(tmp_path: Path) -> None:
     assert "stage 1 (plain)" in text
     assert "stage 2 (oltr)" in text
     assert (tmp_path / "demo" / "model.safetensors").exists()
+    assert (tmp_path / "demo" / "bands.png").exists()
     assert "is not empty" in said(openlt("demo --preset tiny --out", tmp_path / "demo"), 2)
 
 

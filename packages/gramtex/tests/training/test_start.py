@@ -23,7 +23,8 @@ from gramtex.training.checkpointing import Position
 from gramtex.training.gram_data import encode_rows
 from gramtex.training.start import train
 from gramtex.training.trainer import Trainer
-from hr_common.errors import CommandGroup, InputError
+from hr_common.commands import CommandGroup
+from hr_common.errors import InputError
 
 TINY = load_config("tiny")
 

@@ -1,17 +1,15 @@
 """The commands: parse, call the library, print. Nothing here loads torch before a command runs."""
 
 import json
-import logging
-import signal
 import sys
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from hr_common.errors import CommandGroup, InputError
+from hr_common.commands import CommandGroup
+from hr_common.errors import InputError
 from openlt import __version__
 
 if TYPE_CHECKING:
@@ -67,43 +65,10 @@ def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-class _Group(CommandGroup):
-    """Shows a message of several lines, such as that of missing data, as it was written."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; what goes wrong ends as in any :class:`CommandGroup`."""
-        try:
-            return super().invoke(ctx)
-        except click.UsageError as error:
-            if isinstance(error.__cause__, InputError):
-                raise click.UsageError(str(error.__cause__)) from error
-            raise
-
-
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="openlt")
-@click.option("-v", "--verbose", count=True, help="Say more about the work.")
-@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
-def main(verbose: int, quiet: bool) -> None:
+def main() -> None:
     """Recognise images of many classes when most have few examples and some images belong to none."""
-    level = logging.ERROR if quiet else logging.DEBUG if verbose > 1 else logging.INFO if verbose else logging.WARNING
-    logging.basicConfig(level=level, format="%(levelname)s: %(message)s")
-    # A run's log file has its own level; what is shown here does not follow it.
-    for handler in logging.getLogger().handlers:
-        handler.setLevel(level)
-    # Of other people's libraries only warnings are of interest, whatever our own level.
-    for name in ("matplotlib", "PIL"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    _end_on_termination()
-
-
-def _end_on_termination() -> None:
-    """Let SIGTERM end a command as Ctrl-C does, so that it leaves nothing behind."""
-    if threading.current_thread() is not threading.main_thread():
-        return
-    # The shell's code for a process that was ended by a signal.
-    previous = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
-    click.get_current_context().call_on_close(lambda: signal.signal(signal.SIGTERM, previous))
 
 
 @main.command()

@@ -15,7 +15,8 @@ import torch
 from click.testing import CliRunner
 
 from hr_common import image
-from hr_common.errors import CommandGroup, InputError
+from hr_common.commands import CommandGroup
+from hr_common.errors import InputError
 from openlt.checkpoints import load_model
 from openlt.config import METHODS, OpenltConfig, load_config
 from openlt.data import LongTailData

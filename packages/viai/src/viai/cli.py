@@ -2,17 +2,14 @@
 
 import functools
 import json
-import logging
-import signal
-import sys
-import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from hr_common.errors import CommandGroup, InputError
+from hr_common.commands import CommandGroup
+from hr_common.errors import InputError
 from viai import __version__
 
 if TYPE_CHECKING:
@@ -63,16 +60,8 @@ def config_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="viai")
-@click.option("-v", "--verbose", count=True, help="Say more about the work.")
-@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
-def main(verbose: int, quiet: bool) -> None:
+def main() -> None:
     """Fill lost stretches of a recording, guided by the video of the same scene."""
-    level = logging.ERROR if quiet else logging.DEBUG if verbose > 1 else logging.INFO if verbose else logging.WARNING
-    logging.basicConfig(level=level, format="%(levelname)s: %(message)s")
-    # Of other people's libraries only warnings are of interest, whatever our own level.
-    for name in ("matplotlib", "numba", "PIL", "libav"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    _end_on_termination()
 
 
 def _require_new(path: Path, force: bool, option: str = "--out") -> None:
@@ -89,15 +78,6 @@ def _require_different(paths: Sequence[Path]) -> None:
     for index, path in enumerate(paths):
         if path.resolve() in [other.resolve() for other in paths[:index]]:
             raise InputError(f"{path} is to be written twice; give --out, --report and --picture different names")
-
-
-def _end_on_termination() -> None:
-    """Let SIGTERM end a command as Ctrl-C does, so that it leaves nothing behind."""
-    if threading.current_thread() is not threading.main_thread():
-        return
-    # The shell's code for a process that was ended by a signal.
-    previous = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
-    click.get_current_context().call_on_close(lambda: signal.signal(signal.SIGTERM, previous))
 
 
 @main.command()

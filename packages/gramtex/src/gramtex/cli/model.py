@@ -24,7 +24,8 @@ from gramtex.cli.options import (
     weights_option,
     work_options,
 )
-from hr_common.errors import CommandGroup, InputError
+from hr_common.commands import CommandGroup
+from hr_common.errors import InputError
 
 logger = logging.getLogger(__name__)
 
@@ -220,7 +221,7 @@ def fit_gmm(
     help="What codes are drawn from; neighbours stays nearest to the training set. [default: the model's own]",
 )  # fmt: skip
 @click.option("--prior", is_flag=True, help="Short for --sampler prior.")
-@click.option("--iterations", type=click.IntRange(1), help="Of step two. [default: 120]")
+@click.option("--iterations", type=click.IntRange(1), default=60, show_default=True, help="Of step two, for each.")
 @click.option("--grid", is_flag=False, flag_value="grid.png", metavar="[FILE]", help="Also write a sheet of all.")
 @click.option("--grams-only", is_flag=True, help="Write the Gram sets (.npz) and make no pictures.")
 @work_options
@@ -237,7 +238,7 @@ def sample(
     coarse_levels: int,
     sampler: Any,
     prior: bool,
-    iterations: int | None,
+    iterations: int,
     grid: str | None,
     grams_only: bool,
     seed: int,
@@ -277,9 +278,7 @@ def sample(
             "neighbours are drawn without a temperature; add --sampler mixture, or leave --temperature out"
         )
     encoder = load_encoder(config.encoder, device=where, levels=config.levels)
-    synthesizer = Synthesizer(
-        encoder, SynthesisConfig() if iterations is None else SynthesisConfig(iterations=iterations)
-    )
+    synthesizer = Synthesizer(encoder, SynthesisConfig(iterations=iterations))
     given = {
         name: None if path is None else synthesizer.measure(pictures.read(path))
         for name, path in (("near", near), ("keep_coarse", keep_coarse))

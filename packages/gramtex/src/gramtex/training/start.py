@@ -5,11 +5,7 @@ import json
 import logging
 import math
 import shutil
-import signal
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +29,7 @@ from hr_common import device as devices
 from hr_common.device import ProcessGroup
 from hr_common.errors import InputError
 from hr_common.files import atomic_path
+from hr_common.interrupts import interruptible
 
 logger = logging.getLogger(__name__)
 
@@ -52,10 +49,6 @@ class Trained:
     """Of the best measurement, and the discrepancy at the start."""
     is_main: bool
     """False in the processes of a group that wrote nothing."""
-
-
-class _Interrupts:
-    requested = False
 
 
 def train(
@@ -247,7 +240,7 @@ def _run_stage(
                 file.write(json.dumps(record) + "\n")
             logger.info("stage %s, step %d: held-out loss %.4f", schedule.name, position.step, loss)
 
-    with _interruptible() as interrupts:
+    with interruptible() as interrupts:
         if position.step == 0:
             note({})
         bar = tqdm(
@@ -275,27 +268,6 @@ def _run_stage(
                     logger.info("nothing better for %d measurements", position.waited)
                     break
     return best
-
-
-@contextmanager
-def _interruptible() -> Iterator[_Interrupts]:
-    """Let the first Ctrl-C be noticed between two steps, where the state is whole; the second ends at once."""
-    interrupts = _Interrupts()
-    if threading.current_thread() is not threading.main_thread():
-        yield interrupts
-        return
-    previous = signal.getsignal(signal.SIGINT)
-
-    def notice(number: int, frame: object) -> None:
-        interrupts.requested = True
-        signal.signal(signal.SIGINT, previous)
-        logger.warning("interrupted; saving after this step")
-
-    signal.signal(signal.SIGINT, notice)
-    try:
-        yield interrupts
-    finally:
-        signal.signal(signal.SIGINT, previous)
 
 
 def _cut_log(path: Path, position: Position) -> None:

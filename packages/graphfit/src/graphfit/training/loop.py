@@ -4,8 +4,6 @@ import copy
 import json
 import logging
 import math
-import signal
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -27,6 +25,7 @@ from graphfit.networks.outfit_model import Batch, OutfitModel
 from graphfit.training.problem import Problem
 from hr_common import device as devices
 from hr_common.device import ProcessGroup
+from hr_common.interrupts import interruptible
 
 logger = logging.getLogger(__name__)
 
@@ -239,7 +238,7 @@ def finish(training: Training, places: Places | None = None) -> OutfitModel:
     total = training.steps * training.config.training.epochs
     done = training.position.epoch * training.steps + training.position.step
     with (
-        _interruptible() as interrupts,
+        interruptible() as interrupts,
         tqdm(total=total, initial=done, desc="training", disable=None if training.group.is_main else True, leave=False)
         as bar,
     ):  # fmt: skip
@@ -266,28 +265,3 @@ def _seeded(seed: int, device: torch.device) -> Iterator[None]:
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         torch.manual_seed(seed % 2**63)
         yield
-
-
-class _Interrupts:
-    requested = False
-
-
-@contextmanager
-def _interruptible() -> Iterator[_Interrupts]:
-    """Let the first Ctrl-C be noticed between two steps, where the state is whole; the second ends at once."""
-    interrupts = _Interrupts()
-    if threading.current_thread() is not threading.main_thread():
-        yield interrupts
-        return
-    previous = signal.getsignal(signal.SIGINT)
-
-    def notice(number: int, frame: object) -> None:
-        interrupts.requested = True
-        signal.signal(signal.SIGINT, previous)
-        logger.warning("interrupted; saving after this step")
-
-    signal.signal(signal.SIGINT, notice)
-    try:
-        yield interrupts
-    finally:
-        signal.signal(signal.SIGINT, previous)

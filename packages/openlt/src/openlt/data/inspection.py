@@ -52,7 +52,7 @@ class Inspection:
             InputError: There are; the message has one line for each thing to know.
         """
         if self.problems:
-            raise InputError(self.message())
+            raise InputError(self.message(), keep_lines=True)
 
     def message(self) -> str:
         """What is wrong, where was looked, what was there, where to get the parts, how to check again."""

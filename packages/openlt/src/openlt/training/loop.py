@@ -3,11 +3,8 @@
 import json
 import logging
 import math
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +12,7 @@ from tqdm import tqdm
 
 from hr_common import device as devices
 from hr_common.files import atomic_path
+from hr_common.interrupts import interruptible
 from openlt.checkpoints import Origin, save_model
 from openlt.training.checkpointing import Position, save_checkpoint
 from openlt.training.stage import Stage
@@ -53,33 +51,6 @@ class Places:
     def best(self, stage: int) -> Path:
         """Best weights of a stage."""
         return self.checkpoints / f"stage{stage}.best.safetensors"
-
-
-class Interrupts:
-    """Whether Ctrl-C was pressed."""
-
-    requested = False
-
-
-@contextmanager
-def interruptible() -> Iterator[Interrupts]:
-    """Let the first Ctrl-C be noticed between two steps, where the state is whole; the second ends at once."""
-    interrupts = Interrupts()
-    if threading.current_thread() is not threading.main_thread():
-        yield interrupts
-        return
-    previous = signal.getsignal(signal.SIGINT)
-
-    def notice(number: int, frame: object) -> None:
-        interrupts.requested = True
-        signal.signal(signal.SIGINT, previous)
-        logger.warning("interrupted; saving after this step")
-
-    signal.signal(signal.SIGINT, notice)
-    try:
-        yield interrupts
-    finally:
-        signal.signal(signal.SIGINT, previous)
 
 
 def run_stage(

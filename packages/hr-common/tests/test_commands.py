@@ -1,4 +1,5 @@
 import errno
+import logging
 import os
 import signal
 import subprocess
@@ -9,11 +10,13 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from hr_common.errors import CommandGroup, InputError
+from hr_common.commands import CommandGroup
+from hr_common.errors import InputError
 
 PROGRAM = """
 import errno, os, sys, time, click
-from hr_common.errors import CommandGroup, InputError
+from hr_common.commands import CommandGroup
+from hr_common.errors import InputError
 
 @click.group(cls=CommandGroup)
 def main():
@@ -49,7 +52,8 @@ def group() -> None:
 @click.option("--what", default="")
 def fail(number: int | None, what: str) -> None:
     errors = {
-        "input": InputError("bad value"),
+        "input": InputError("bad\nvalue"),
+        "lines": InputError("bad value\n  in two lines", keep_lines=True),
         "bug": KeyError("betas"),
         "disk": OSError(errno.ENOSPC, "No space left on device", "/data/out.wav"),
         "abort": click.Abort(),
@@ -57,6 +61,12 @@ def fail(number: int | None, what: str) -> None:
     }
     if what in errors:
         raise errors[what]
+    if what == "log":
+        for level in (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR):
+            logging.getLogger("a.package").log(level, "said")
+        logging.getLogger("matplotlib").warning("chatter")
+    if what == "term":
+        os.kill(os.getpid(), signal.SIGTERM)
     if what == "exit":
         raise click.exceptions.Exit(7)
     click.echo("fine")
@@ -66,6 +76,7 @@ def fail(number: int | None, what: str) -> None:
     ("what", "code", "message"),
     [
         ("input", 2, "Error: bad value\n"),
+        ("lines", 2, "Error: bad value\n  in two lines\n"),
         ("disk", 1, "Error: No space left on device: /data/out.wav\n"),
         ("plain", 1, "Error: the download ended early\n"),
         ("abort", 130, "Interrupted.\n"),
@@ -94,6 +105,31 @@ def test_an_unexpected_error_is_named_in_one_line_that_tells_how_to_see_more() -
 def test_debug_lets_the_traceback_through() -> None:
     result = CliRunner().invoke(group, ["--debug", "fail", "--what", "bug"])
     assert isinstance(result.exception, KeyError)
+
+
+@pytest.mark.parametrize(
+    ("options", "levels"),
+    [
+        (["-q"], ["ERROR"]),
+        ([], ["WARNING", "ERROR"]),
+        (["--verbose"], ["INFO", "WARNING", "ERROR"]),
+        (["-vv"], ["DEBUG", "INFO", "WARNING", "ERROR"]),
+    ],
+)
+def test_verbosity_settles_what_is_logged(
+    options: list[str], levels: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As in a fresh process: pytest's own handlers are taken away.
+    monkeypatch.setattr(logging.root, "handlers", [])
+    monkeypatch.setattr(logging.root, "level", logging.WARNING)
+    result = CliRunner().invoke(group, [*options, "fail", "--what", "log"])
+    assert result.stderr.splitlines() == [f"{level}: said" for level in levels]
+
+
+def test_sigterm_ends_a_command_and_the_old_handler_is_put_back() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    assert CliRunner().invoke(group, ["fail", "--what", "term"]).exit_code == 128 + signal.SIGTERM
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_debug_of_the_outer_group_holds_in_an_inner_one() -> None:

@@ -1,0 +1,35 @@
+import signal
+import threading
+
+import pytest
+
+from hr_common.interrupts import ended_by_sigterm, interruptible
+
+
+def test_the_first_ctrl_c_is_only_noticed_and_the_second_one_ends() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with interruptible() as interrupts:
+            assert not interrupts.requested
+            signal.raise_signal(signal.SIGINT)
+            assert interrupts.requested
+            with pytest.raises(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_in_another_thread_no_handler_is_touched() -> None:
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    seen = []
+
+    def work() -> None:
+        with interruptible() as interrupts, ended_by_sigterm():
+            seen.append((interrupts.requested, (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM))))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert seen == [(False, before)]
