@@ -5,8 +5,9 @@ nox -s bench -- graphfit table --data FOLDER
 FOLDER is a data set in the layout of Polyvore Outfits with nondisjoint/, disjoint/, images/ and, if the pictures shall
 not be encoded again, features_efficientnet_lite0.npz (ids, x). All learnt rows read the same inputs, see the same
 corruptions, are trained for the same number of epochs, and take the epoch that is best on the validation tasks. The
-test tasks are only read in the end. Each training is kept in the work folder as soon as it is done, so that the command
-can be stopped and called again. Writes table.csv (figures with intervals) beside this script and prints Markdown.
+test tasks are only read in the end; beside their fixed questions, every garment of every test outfit is asked for in
+turn. Each training is kept in the work folder as soon as it is done, so that the command can be stopped and called
+again. Writes table.csv (figures with intervals) beside this script and prints Markdown.
 """
 
 import argparse
@@ -29,8 +30,10 @@ from graphfit.calibration import Calibration
 from graphfit.config import load_config
 from graphfit.data.items import Catalogue
 from graphfit.data.polyvore import read_polyvore
+from graphfit.data.splitting import every_blank
 from graphfit.evaluation import Outcome, Row, evaluate, markdown, summarise
 from graphfit.features import Features, background_colour, embed, palette_rows, read_garment
+from graphfit.negatives import background_groups
 from graphfit.training.problem import Problem
 from hr_common.files import write_json
 
@@ -60,15 +63,20 @@ def features_of(root: Path, work: Path) -> Features:
 
 
 def save(path: Path, outcome: Outcome, seconds: float, epoch: int) -> None:
-    arrays = {name: getattr(outcome, name) for name in ("labels", "scores", "credits", "styles", "rule")}
+    names = ("labels", "scores", "credits", "styles", "rule", "more_credits")
+    arrays = {name: getattr(outcome, name) for name in names}
     write_json(path, {**arrays, "calibration": outcome.calibration.as_dict(), "seconds": seconds, "epoch": epoch})
 
 
 def load(path: Path) -> tuple[Outcome, float]:
     kept = json.loads(path.read_text(encoding="utf-8"))
     arrays = {name: np.array(kept[name]) for name in ("labels", "scores", "credits", "rule")}
-    styles = None if kept["styles"] is None else np.array(kept["styles"])
-    return Outcome(**arrays, styles=styles, calibration=Calibration.from_dict(kept["calibration"])), kept["seconds"]
+    optional = {n: None if kept.get(n) is None else np.array(kept[n]) for n in ("styles", "more_credits")}
+    return Outcome(**arrays, **optional, calibration=Calibration.from_dict(kept["calibration"])), kept["seconds"]
+
+
+def asked(rows: dict[str, Row]) -> int:
+    return max(row.more_questions for row in rows.values())
 
 
 def main() -> None:
@@ -87,6 +95,15 @@ def main() -> None:
     config = load_config("desk", overrides=options.overrides)
     features = features_of(options.data, options.work)
     problems = {kind: Problem.build(read_polyvore(options.data, kind), features, config) for kind in KINDS}
+    blanks = {
+        kind: every_blank(
+            problem.data.catalogue,
+            problem.data.outfits["test"],
+            backgrounds=background_groups(problem.features.backgrounds, len(problem.features.ids)),
+            seed=0,
+        )
+        for kind, problem in problems.items()
+    }
     # Seed by seed, so that a table that was stopped has all rows.
     runs = [(s, k, m) for s in range(options.seeds) for k in KINDS for m in options.methods]
     for seed, kind, name in tqdm([] if options.show else runs, desc="rows", disable=None):
@@ -97,7 +114,7 @@ def main() -> None:
         began = time.process_time()
         fitted = method.fit(problems[kind], config, seed)
         seconds = time.process_time() - began
-        save(path, evaluate(problems[kind], fitted), seconds, getattr(fitted, "epoch", 0))
+        save(path, evaluate(problems[kind], fitted, more=blanks[kind]), seconds, getattr(fitted, "epoch", 0))
     if not any(options.work.glob("*.json")):
         print(f"{options.work} has the features, and no row yet", file=sys.stderr)
         return
@@ -132,7 +149,7 @@ def main() -> None:
                 writer.writerow(record)
     for kind, rows in tables.items():
         first = next(iter(rows.values()))
-        print(f"\n{kind}: {first.sets} sets, {first.questions} questions\n")
+        print(f"\n{kind}: {first.sets} sets, {first.questions} questions; {asked(rows)} for every blank in turn\n")
         print("\n".join(markdown(rows)))
         print("\nreal test outfits by style: " + ", ".join(f"{k} {v}" for k, v in first.style_counts.items()))
     print(f"wrote {options.out}", file=sys.stderr)

@@ -1,5 +1,6 @@
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +55,21 @@ def test_the_best_of_a_column_is_bold() -> None:
     )
     assert "| good | 1 | **1.000** |" in lines[2]
     assert "| **100.0** |" in lines[3]
+
+
+def test_a_second_task_has_a_column_where_somebody_was_asked() -> None:
+    asked = replace(outcome([3, 2, 1, 0], [0, 0]), more_credits=np.array([1.0, 0.0, 1.0, 1.0]))
+    rows = {
+        "asked": summarise([asked, outcome([3, 2, 1, 0], [0, 0])]),
+        "not": summarise([outcome([0, 1, 2, 3], [1, 1])]),
+    }
+    assert (rows["asked"].more_questions, rows["asked"].more_fitb) == (4, 0.75)
+    assert rows["asked"].more_fitb_interval[0] < 0.75 < rows["asked"].more_fitb_interval[1]
+    lines = list(markdown(rows))
+    assert "every blank %" in lines[0]
+    assert "| **75.0** |" in lines[2]
+    assert "| – | – | – |" in lines[3]
+    assert len({line.count("|") for line in lines}) == 1
 
 
 def test_splits_without_tasks_are_refused(problem: Problem) -> None:

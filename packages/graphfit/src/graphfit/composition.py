@@ -286,11 +286,23 @@ class Composer:
         is_query = len(members) == len(wish.query)
         if is_query and not slots and not self._has_style(wish, members[:-1], np.array(members[-1:]))[0]:
             return None
-        # One garment can bring two hues.
-        open_needs = [need for need in found.needed if not any(self._offers(slot, need) for slot in slots)]
-        if slots and (open_needs or len(found.needed) > 2 * len(slots)):
+        if slots and not self._can_be_met(found.needed, slots, tight):
             return None
         return _State(members, slots, logit, found)
+
+    def _can_be_met(self, needed: Sequence[tuple[Sector, ...]], slots: Plan, tight: bool) -> bool:
+        """Tell whether the wardrobe has what is needed in these slots; tight: each need in a slot of its own."""
+        if not tight:
+            # One garment can bring two hues.
+            return len(needed) <= 2 * len(slots) and all(
+                any(self._offers(slot, need) for slot in slots) for need in needed
+            )
+        if not needed:
+            return True
+        return any(
+            self._offers(slot, needed[0]) and self._can_be_met(needed[1:], (*slots[:place], *slots[place + 1 :]), tight)
+            for place, slot in enumerate(slots)
+        )
 
     def _allowed(self, wish: Wish, state: _State, banned: set[int], tight: bool) -> Int[np.ndarray, " item"]:
         """Positions of the garments that may fill the next slot."""
@@ -304,9 +316,13 @@ class Composer:
         places = places[~np.isin(places, drop)]
         hues = self.wardrobe.garments.hues[places]
         fits = state.reach.admits(hues)
-        for need in state.reach.needed:
+        needed = state.reach.needed
+        brings = [np.logical_or.reduce([sector.holds(hues).any(-1) for sector in need]) for need in needed]
+        for need, found in zip(needed, brings, strict=True):
             if not any(self._offers(slot, need) for slot in rest):  # now or never
-                fits &= np.logical_or.reduce([sector.holds(hues).any(-1) for sector in need])
+                fits &= found
+        if tight and len(needed) >= len(state.slots):  # every garment that is left has to bring one
+            fits &= np.logical_or.reduce(brings)
         places = places[fits]
         if wish.style == "same":
             places = places[self._near(state.members, places, tight)]

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int64
 from graphfit.baselines.interface import Fitted
 from graphfit.calibration import Calibration
 from graphfit.colour.schemes import STYLES
-from graphfit.data.tasks import Split
+from graphfit.data.tasks import FillTask, Split
 from graphfit.metrics import (
     average_precision,
     bootstrap_interval,
@@ -39,6 +39,8 @@ class Outcome:
     """Style of the same outfits by the colour rule; -1 where it is not known."""
     calibration: Calibration
     """Settled on the validation task."""
+    more_credits: Float[np.ndarray, " more"] | None = None
+    """Expected credit of each question of a second task, if there is one."""
 
 
 @dataclass(frozen=True)
@@ -73,15 +75,22 @@ class Row:
     """Share of outfits whose style it names as the rule does."""
     style_counts: Mapping[str, int] = field(default_factory=dict)
     """Outfits of each style by the rule, without which the style score cannot be read."""
+    more_questions: int = 0
+    """Questions of the second task."""
+    more_fitb: float = float("nan")
+    """Mean share of them answered, over the seeds that were asked; NaN if none was."""
+    more_fitb_interval: tuple[float, float] = (float("nan"), float("nan"))
+    """95 % bootstrap interval over them."""
 
 
-def evaluate(problem: Problem, fitted: Fitted, split: Split = "test") -> Outcome:
+def evaluate(problem: Problem, fitted: Fitted, split: Split = "test", more: FillTask | None = None) -> Outcome:
     """Ask a fitted method all questions of a split.
 
     Args:
         problem: Holds the tasks and the palettes of the rule.
         fitted: A method that learnt from the same problem.
         split: Which tasks.
+        more: A second fill-in-the-blank task, such as :func:`graphfit.data.splitting.every_blank`.
 
     Raises:
         InputError: The split has no tasks.
@@ -102,6 +111,7 @@ def evaluate(problem: Problem, fitted: Fitted, split: Split = "test") -> Outcome
         styles=fitted.styles(outfits),
         rule=colour_styles(data.catalogue, problem.features, outfits, problem.colour),
         calibration=calibration,
+        more_credits=None if more is None else fitb_credits(fitted.fill(more), more.truths),
     )
 
 
@@ -122,6 +132,7 @@ def summarise(outcomes: Sequence[Outcome], *, repetitions: int = 1000, seed: int
         return float(np.mean([compatibility_auc(each.scores[drawn], labels[drawn]) for each in outcomes]))
 
     mean_credits = np.mean([each.credits for each in outcomes], axis=0)
+    asked_more = [each.more_credits for each in outcomes if each.more_credits is not None]
     named = [each for each in outcomes if each.styles is not None and (each.rule >= 0).all()]
     counts = np.bincount(first.rule[first.rule >= 0], minlength=len(STYLES)).tolist()
     return Row(
@@ -139,16 +150,33 @@ def summarise(outcomes: Sequence[Outcome], *, repetitions: int = 1000, seed: int
         ),
         fitb=float(np.mean(fitbs)),
         fitb_deviation=_deviation(fitbs),
-        fitb_interval=bootstrap_interval(
-            lambda drawn: float(mean_credits[drawn].mean()),
-            len(mean_credits),
-            generator=generator,
-            repetitions=repetitions,
-        ),
+        fitb_interval=_interval(mean_credits, generator, repetitions),
         style_f1=_mean([macro_f1(each.styles, each.rule, len(STYLES)) for each in named if each.styles is not None]),
         style_accuracy=_mean([float(np.mean(each.styles == each.rule)) for each in named]),
         style_counts=dict(zip(STYLES, counts, strict=True)),
+        **_second_task(asked_more, generator, repetitions),
     )
+
+
+def _interval(
+    values: Float[np.ndarray, " question"], generator: np.random.Generator, repetitions: int
+) -> tuple[float, float]:
+    return bootstrap_interval(
+        lambda drawn: float(values[drawn].mean()), len(values), generator=generator, repetitions=repetitions
+    )
+
+
+def _second_task(
+    asked: Sequence[Float[np.ndarray, " question"]], generator: np.random.Generator, repetitions: int
+) -> dict[str, Any]:
+    if not asked:
+        return {}
+    mean = np.mean(asked, axis=0)
+    return {
+        "more_questions": len(mean),
+        "more_fitb": float(mean.mean()),
+        "more_fitb_interval": _interval(mean, generator, repetitions),
+    }
 
 
 def _deviation(values: Sequence[float]) -> float:
@@ -165,19 +193,26 @@ def markdown(rows: Mapping[str, Row]) -> Iterator[str]:
     Args:
         rows: By the title of the method.
     """
-    yield "| method | seeds | AUC | 95 % | FITB % | 95 % | style macro-F1 |"
-    yield "| --- | --- | --- | --- | --- | --- | --- |"
+    more = any(row.more_questions for row in rows.values())
+    yield "| method | seeds | AUC | 95 % | FITB % | 95 % |" + " every blank % | 95 % |" * more + " style macro-F1 |"
+    yield "| --- | --- | --- | --- | --- | --- |" + " --- | --- |" * more + " --- |"
     best_auc, best_fitb = max(row.auc for row in rows.values()), max(row.fitb for row in rows.values())
+    best_more = max((row.more_fitb for row in rows.values() if row.more_questions), default=0.0)
     for title, row in rows.items():
         auc = f"{row.auc:.3f}{_spread(row.auc_deviation, 3)}"
         fitb = f"{100 * row.fitb:.1f}{_spread(100 * row.fitb_deviation, 1)}"
-        low, high = (100 * bound for bound in row.fitb_interval)
+        second = _bold(f"{100 * row.more_fitb:.1f}", row.more_fitb == best_more) if row.more_questions else "–"
+        spread = f" {second} | {_percent(row.more_fitb_interval) if row.more_questions else '–'} |" if more else ""
         yield (
             f"| {title} | {row.seeds} "
             f"| {_bold(auc, row.auc == best_auc)} | {row.auc_interval[0]:.3f}–{row.auc_interval[1]:.3f} "
-            f"| {_bold(fitb, row.fitb == best_fitb)} | {low:.1f}–{high:.1f} "
-            f"| {'–' if np.isnan(row.style_f1) else f'{row.style_f1:.2f}'} |"
+            f"| {_bold(fitb, row.fitb == best_fitb)} | {_percent(row.fitb_interval)} |{spread}"
+            f" {'–' if np.isnan(row.style_f1) else f'{row.style_f1:.2f}'} |"
         )
+
+
+def _percent(interval: tuple[float, float]) -> str:
+    return f"{100 * interval[0]:.1f}–{100 * interval[1]:.1f}"
 
 
 def _spread(deviation: float, digits: int) -> str:

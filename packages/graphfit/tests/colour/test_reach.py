@@ -86,3 +86,17 @@ def test_the_stock_knows_which_category_offers_a_hue():
     assert stock.offers("bags", [Sector(100.0, 5.0)])
     assert not stock.offers("bags", [Sector(300.0, 5.0)])
     assert not stock.offers("hats", [Sector(0.0, 180.0)])
+
+
+@given(circle, st.integers(-360, 720), st.integers(0, 200))
+def test_the_stock_offers_a_sector_exactly_if_it_holds_a_hue(hues, centre, half):
+    stock = HueStock(np.array([[hue, np.nan] for hue in hues], float), ["bags"] * len(hues), np.ones(len(hues), bool))
+    sector = Sector(float(centre), float(half))
+    assert stock.offers("bags", [sector]) == sector.holds(np.array(hues, float)).any()
+
+
+def test_tight_asks_for_a_garment_of_its_own_for_each_group():
+    nothing = np.array([np.nan])
+    assert len(reach("triadic", nothing, tight=True).needed) == 3
+    assert len(reach("complementary", nothing, tight=True).needed) == 2
+    assert len(reach("triadic", nothing).needed) == 1

@@ -12,6 +12,7 @@ from graphfit.data.polyvore import read_polyvore
 from graphfit.data.splitting import (
     check_splits,
     distinct_outfits,
+    every_blank,
     make_tasks,
     split,
     split_outfits,
@@ -73,6 +74,19 @@ def test_leaks_are_found() -> None:
     assert "1 clusters of near-twins" in found[1]
     assert "3 items are in train and in valid, though the split is disjoint" in found[2]
     assert "2 items are in train and in test" in found[3]
+
+
+def test_every_item_is_asked_for_beside_others_of_its_kind(wardrobe: Catalogue, outfits: tuple[Outfit, ...]) -> None:
+    chosen = distinct_outfits(outfits)[:20]
+    task = every_blank(wardrobe, chosen, backgrounds=None, seed=0)
+    assert len(task.questions) == sum(len(outfit.items) for outfit in chosen)
+    real = {frozenset(map(wardrobe.index, outfit.items)) for outfit in chosen}
+    for rest, answers, truth in zip(task.questions, task.answers, task.truths.tolist(), strict=True):
+        assert frozenset((*rest, answers[truth])) in real
+        assert len(set(answers)) == 4
+        assert not set(answers) & set(rest)
+        assert len({wardrobe.items[one].fine for one in answers}) == 1
+    assert every_blank(wardrobe, chosen, backgrounds=None, seed=0).answers == task.answers
 
 
 def test_tasks_keep_size_and_category_and_the_own_split(wardrobe: Catalogue, outfits: tuple[Outfit, ...]) -> None:

@@ -13,8 +13,6 @@ from jaxtyping import Bool, Float
 
 from graphfit.config import ColourConfig
 
-_BIN = 5  # degrees, of the table of hues that are to be had
-
 
 @dataclass(frozen=True)
 class Sector:
@@ -74,10 +72,12 @@ def reach(
     hues = np.sort(np.asarray(hues, np.float64)[~np.isnan(hues)] % 360)
     if style == "same" or (style == "monochromatic" and not len(hues)):
         return Reach(())
+    groups = {"complementary": 2, "triadic": 3}.get(style, 1)
     if not len(hues):
-        return Reach((), ((ANYWHERE,),))
-    if style in ("complementary", "triadic"):
-        return _spaced(2 if style == "complementary" else 3, hues, config, tight)
+        # Tight: each group by a garment of its own. One garment can bring the hues of two.
+        return Reach((), ((ANYWHERE,),) * (groups if tight else 1))
+    if groups > 1:
+        return _spaced(groups, hues, config, tight)
     first, arc = _arc(hues)
     middle = (first + arc / 2) % 360
     if style == "other":
@@ -153,18 +153,21 @@ class HueStock:
     """Which hues a catalogue has to offer in each category."""
 
     def __init__(self, hues: Float[np.ndarray, "item 2"], categories: Sequence[str], usable: Bool[np.ndarray, " item"]):
-        self._bins: dict[str, Bool[np.ndarray, " bin"]] = {}
+        self._sorted: dict[str, Float[np.ndarray, " colour"]] = {}
         names = np.asarray(categories)
         for category in dict.fromkeys(categories):
             own = hues[(names == category) & usable]
-            table = np.zeros(360 // _BIN, bool)
-            table[(own[~np.isnan(own)] // _BIN).astype(int) % len(table)] = True
-            self._bins[category] = table
+            self._sorted[category] = np.sort(own[~np.isnan(own)] % 360)
 
     def offers(self, category: str, sectors: Sequence[Sector]) -> bool:
-        """Tell whether a category has an item with a hue in one of the sectors (to within a few degrees)."""
-        table = self._bins.get(category)
-        if table is None:
+        """Tell whether a category has an item with a hue in one of the sectors."""
+        hues = self._sorted.get(category)
+        if hues is None or not len(hues):
             return False
-        middles = np.arange(len(table)) * _BIN + _BIN / 2
-        return any(bool(table[Sector(each.centre, each.half + _BIN / 2).holds(middles)].any()) for each in sectors)
+        for each in sectors:
+            # The first hue from the sector's beginning on, round the circle.
+            begin = (each.centre - each.half - 1e-6) % 360
+            nearest = hues[np.searchsorted(hues, begin) % len(hues)]
+            if (nearest - begin) % 360 <= 2 * each.half + 2e-6:
+                return True
+        return False

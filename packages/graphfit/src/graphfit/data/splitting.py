@@ -193,6 +193,40 @@ def make_tasks(
     return compatibility, FillTask(tuple(questions), tuple(candidates), truth, blank_places), missing
 
 
+def every_blank(
+    catalogue: Catalogue,
+    outfits: Sequence[Outfit],
+    *,
+    backgrounds: Int64[np.ndarray, " item"] | None,
+    seed: int,
+    answers: int = 4,
+) -> FillTask:
+    """Ask for every item of every outfit in turn, for a figure that depends less on which questions were drawn.
+
+    Wrong answers are drawn as those of the fixed questions; items that have too few alternatives are not asked for.
+
+    Args:
+        catalogue: The items.
+        outfits: Of one split.
+        backgrounds: Group of every item's photo, see :func:`graphfit.negatives.background_groups`.
+        seed: Settles every draw.
+        answers: Candidates of a question; the right one stands first.
+    """
+    sets = positions(catalogue, outfits)
+    corrupter = Corrupter.build(catalogue, sets, backgrounds)
+    generator = np.random.default_rng(seed)
+    questions, candidates, blanks = [], [], []
+    for one in sets:
+        for blank, item in enumerate(one):
+            wrong = corrupter.alternatives(item, one, answers - 1, generator)
+            if len(wrong) == answers - 1:
+                questions.append((*one[:blank], *one[blank + 1 :]))
+                candidates.append((item, *wrong))
+                blanks.append(blank)
+    truths = np.zeros(len(questions), dtype=np.int64)
+    return FillTask(tuple(questions), tuple(candidates), truths, np.array(blanks, dtype=np.int64))
+
+
 def split(
     catalogue: Catalogue,
     outfits: Sequence[Outfit],
