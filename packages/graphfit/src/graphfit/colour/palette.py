@@ -7,7 +7,6 @@ from jaxtyping import Float, UInt8
 from PIL import Image
 from scipy import ndimage
 from skimage.color import rgb2lab
-from sklearn.cluster import KMeans
 
 from graphfit.colour.difference import delta_e
 from graphfit.colour.foreground import find_foreground
@@ -42,6 +41,9 @@ def garment_palette(image: UInt8[np.ndarray, "height width channel"], config: Co
     pixels = pixels[:: max(1, len(pixels) // _PIXELS)]
     lab = rgb2lab(pixels)
     count = min(config.colours, len(np.unique(pixels.astype(np.int64) @ (65_536, 256, 1))))
+    # Slow to import, and not needed where palettes are read from a file.
+    from sklearn.cluster import KMeans
+
     clusters = KMeans(count, n_init=1, random_state=0).fit(lab)
     shares = np.bincount(clusters.labels_, minlength=count) / len(lab)
     return _tidy(clusters.cluster_centers_.astype(np.float64), shares, config)
