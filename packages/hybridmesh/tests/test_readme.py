@@ -11,7 +11,7 @@ from hybridmesh.cli import main
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 CONSOLE = [line for block in re.findall(r"```console\n(.*?)```", README, re.DOTALL) for line in block.splitlines()]
-QUICK = {"demo": ["--body", "free-lo"], "render": ["--body", "free-lo"]} | {
+QUICK = {verb: ["--body", "free-lo"] for verb in ("demo", "render", "predict")} | {
     verb: ["--body", "free-lo", "--preset", "tiny", "--set", "fit.flipping_steps=1"] for verb in ("recover", "fit")
 }
 

@@ -44,14 +44,22 @@ def sample_dense(
             that it has, so that small limbs are represented. The second is our choice: the paper says only that
             points are sampled from predicted maps.
     """
-    rows, columns = np.nonzero(iuv.mask)
-    if len(rows) > count:
-        order = rng.permutation(len(rows))
-        chosen = order[:count] if draw == "uniform" else _equal_shares(PARTS[iuv.index[rows, columns]], order, count)
-        rows, columns = rows[chosen], columns[chosen]
+    rows, columns = choose_pixels(iuv, rng, count=count, draw=draw)
     places = phi(iuv.index[rows, columns].astype(int), iuv.uv[rows, columns])
     positions = np.stack([columns + 0.5, rows + 0.5], axis=1)
     return DensePoints(positions, places.vertex_ids, places.barycentrics)
+
+
+def choose_pixels(
+    iuv: IUVMap, rng: np.random.Generator, *, count: int = MAX_DENSE, draw: Draw = "stratified"
+) -> tuple[Int[np.ndarray, " point"], Int[np.ndarray, " point"]]:
+    """Draw rows and columns of the foreground, as :func:`sample_dense` does; all of it if there is no more."""
+    rows, columns = np.nonzero(iuv.mask)
+    if len(rows) <= count:
+        return rows, columns
+    order = rng.permutation(len(rows))
+    chosen = order[:count] if draw == "uniform" else _equal_shares(PARTS[iuv.index[rows, columns]], order, count)
+    return rows[chosen], columns[chosen]
 
 
 def _equal_shares(

@@ -108,15 +108,12 @@ class Fitter:
         energy = _Energy(self, seen)
         placed = [energy.minimise(state, "place", self.config.placing_steps) for state in energy.starts(start)]
         placed.sort(key=lambda each: each[1])
-        posed = [
-            energy.minimise(state, "pose", self.config.posing_steps)
-            for state, _ in placed[: 1 if start else self.config.finalists]
-        ]
-        state = energy.flip_limbs(*min(posed, key=lambda each: each[1]))
-        state, value = energy.minimise(state, "shape", self.config.shaping_steps)
-        turned = energy.flip_limbs(state, value)
-        if turned is not state:
-            state, _ = energy.minimise(turned, "shape", self.config.shaping_steps)
+        finalists = [state for state, _ in placed[: 1 if start else self.config.finalists]]
+        led = [energy.pose(finalists)]
+        if energy.trust_points():
+            # The mask leads to where the body is, but may turn an arm over that the points alone get right.
+            led = [energy.pose([led[0][0]]), energy.pose(finalists)]
+        state, _ = min((energy.shape(*each) for each in led), key=lambda each: each[1])
         losses = energy.parts(state)
         return FitResult(
             state=state,
@@ -171,6 +168,7 @@ class _Energy:
         self._derivatives = Derivatives(self.body, self._ids.numpy())
         # Data terms are means, so the prior has to count for less the more was seen.
         self._prior = len(KEYPOINTS) / (len(KEYPOINTS) + (0 if seen.dense is None else len(seen.dense)))
+        self.mask_share = 1.0
         self._mean, self._stiff = mean_pose(), stiffness() * self.config.pose_prior * self._prior
         self._size = 75 + self.body.num_betas
 
@@ -210,6 +208,26 @@ class _Energy:
         spread = np.sqrt((weights @ (b**2)).sum() / max((weights @ (a**2)).sum(), 1e-12))
         scale = max(float(np.einsum("p,pc,pc->", weights, a, b) / max((weights @ (a**2)).sum(), 1e-12)), 0.5 * spread)
         return np.array([scale, *(middle_t / scale - middle_s)])
+
+    def trust_points(self) -> bool:
+        """Let the mask count for less the more dense points there are, and tell whether that changes anything.
+
+        It leads the way, but the vertices that are held against it stand for the surface only roughly, so that it is
+        not zero for the right body, while what dense points say is exact.
+        """
+        self.mask_share = self._prior
+        return self.outline is not None and self._prior < 1
+
+    def pose(self, states: list[BodyState]) -> tuple[BodyState, float]:
+        """Second stage from several states: the best that came out, and what remains."""
+        found = [self.minimise(state, "pose", self.config.posing_steps) for state in states]
+        return min(found, key=lambda each: each[1])
+
+    def shape(self, state: BodyState, value: float) -> tuple[BodyState, float]:
+        """Third stage, with limbs turned over before and after it."""
+        state, value = self.minimise(self.flip_limbs(state, value), "shape", self.config.shaping_steps)
+        turned = self.flip_limbs(state, value)
+        return (state, value) if turned is state else self.minimise(turned, "shape", self.config.shaping_steps)
 
     def flip_limbs(self, state: BodyState, value: float) -> BodyState:
         """Turn each limb over in depth where that explains more: seen in one picture, both look nearly alike."""
@@ -356,7 +374,7 @@ class _Energy:
         if self.outline is not None:
             outside, uncovered = self.outline.residuals(points["spread"], _SLACK * state.camera[0])
             terms += [
-                _Term("mask", away, np.full(away.shape[1], config.mask / away.shape[1]), True)
+                _Term("mask", away, np.full(away.shape[1], config.mask * self.mask_share / away.shape[1]), True)
                 for away in (outside, uncovered)
             ]
         if self.depth is not None:

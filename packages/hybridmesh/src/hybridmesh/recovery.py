@@ -30,8 +30,11 @@ from hybridmesh.refinement import Refinement, refine
 from hybridmesh.rendering import PEOPLE, Figure, iuv_map, overlay, turntable, write_gif
 
 FORMAT = 1
-Predictor = Callable[[UInt8[np.ndarray, "height width 3"], Box, IUVMap | None], BodyState]
-"""A trained regressor: from a photo, a person's box and perhaps an IUV map to where the fit starts, or ends."""
+Predictor = Callable[[UInt8[np.ndarray, "height width 3"], Box, IUVMap | None], BodyState | None]
+"""A trained regressor: from a photo, a person's box and perhaps an IUV map to where the fit starts, or ends.
+
+Where it says nothing, the body is fitted from scratch.
+"""
 
 _logger = logging.getLogger(__name__)
 
@@ -102,7 +105,7 @@ class Recoverer:
             people: What was seen of each.
             maps: Dense correspondence of each, of the photo's size; may be shorter than the list of people.
             refine_maps: Delete parts of the maps that contradict the keypoints first.
-            fit: Fit; with a predictor, go on from what it says. Otherwise its word is the last.
+            fit: Fit; with a predictor, go on from what it says. Otherwise its word is the last, where it says one.
             seed: Settles which dense points are drawn.
 
         Raises:
@@ -153,7 +156,7 @@ class Recoverer:
                 points = sample_dense(dense_map, self._phi, rng, count=self.config.fit.dense_points)
             mask = dense_map.mask if mask is None and dense_map.mask.any() else mask
         start = None if self.predictor is None else self.predictor(photo, box, dense_map)
-        if fit:
+        if fit or start is None:
             self._fitter = self._fitter or Fitter(self.body, self.config.fit)
             found = self._fitter.fit(
                 Observations(box=box, keypoints=keypoints, dense=points, mask=mask, landmarks3d=seen.landmarks3d),
@@ -161,7 +164,6 @@ class Recoverer:
             )
             state = found.state
         else:
-            assert start is not None
             found, state = None, start
         return self._person(state, box, camera, found, mask, refinement)
 

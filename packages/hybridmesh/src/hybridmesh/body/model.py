@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from hybridmesh.body.arrays import BodyArrays, Charts, NoChartsError
+from hybridmesh.body.chaining import CompiledChain
 from hybridmesh.body.gathering import GatheredSkinning, Rows, gather_in_torch, make_rows
 from hybridmesh.compiled import HAS_NUMBA
 from hybridmesh.joints import KEYPOINTS, SETS, SMPL24, SMPL_PARENTS, flip_permutation
@@ -76,6 +77,7 @@ class BodyModel(nn.Module):
         self._rows: Rows | None = None
         matrices, self.keypoint_available = _with_keypoints(arrays.regressors)
         self.regressors = {name: torch.from_numpy(matrix).float() for name, matrix in matrices.items()}
+        self._parents = np.array(SMPL_PARENTS)
         depth = [0] * len(SMPL_PARENTS)
         for joint, parent in enumerate(SMPL_PARENTS[1:], 1):
             depth[joint] = depth[parent] + 1
@@ -129,8 +131,7 @@ class BodyModel(nn.Module):
             if vertex_ids is None
             else self._skin_some(strengths, used, transforms, vertex_ids)
         )
-        joints = transforms[:, :, :3, :3] @ rest[..., None]
-        placed = joints[..., 0] + transforms[:, :, :3, 3]
+        placed = (transforms[:, :, :3, :3] * rest[:, :, None]).sum(-1) + transforms[:, :, :3, 3]
         if transl is not None:
             vertices, placed = vertices + transl[:, None], placed + transl[:, None]
         return BodyOutput(vertices, placed, transforms)
@@ -158,7 +159,11 @@ class BodyModel(nn.Module):
     def _chain(
         self, rotations: Float[Tensor, "batch 24 3 3"], rest: Float[Tensor, "batch 24 3"]
     ) -> Float[Tensor, "batch 24 4 4"]:
-        """Follow the skeleton from the pelvis outwards, all joints of one depth at a time."""
+        """Follow the skeleton from the pelvis outwards; in torch, all joints of one depth at a time."""
+        last = rotations.new_tensor([0.0, 0.0, 0.0, 1.0]).expand(*rotations.shape[:2], 1, 4)
+        if HAS_NUMBA and rotations.device.type == "cpu":
+            upper: Tensor = CompiledChain.apply(rotations, rest, self._parents)
+            return torch.cat([upper, last], -2)
         turns, places = [rotations[:, :1]], [rest[:, :1]]
         order, at = [0], {0: 0}
         whole_turns, whole_places = turns[0], places[0]
@@ -175,7 +180,6 @@ class BodyModel(nn.Module):
         back = [at[joint] for joint in range(len(self.parents))]
         turn, place = whole_turns[:, back], whole_places[:, back]
         shift = place - (turn @ rest[..., None])[..., 0]
-        last = turn.new_tensor([0.0, 0.0, 0.0, 1.0]).expand(*turn.shape[:2], 1, 4)
         return torch.cat([torch.cat([turn, shift[..., None]], -1), last], -2)
 
     def _skin_all(self, strengths: Tensor, used: int, transforms: Tensor) -> Float[Tensor, "batch vertex 3"]:

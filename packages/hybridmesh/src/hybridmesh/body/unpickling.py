@@ -79,6 +79,18 @@ def read_arrays(path: str | Path) -> dict[str, Any]:
     Raises:
         InputError: The file is missing, no pickle, no dictionary, or names anything but arrays.
     """
+    content = read_plain(path)
+    if not isinstance(content, dict):
+        raise InputError(f"{path} holds a {type(content).__name__}, not a dictionary of arrays")
+    return content
+
+
+def read_plain(path: str | Path) -> Any:
+    """Read a pickle of arrays and plain values, as they are nested.
+
+    Raises:
+        InputError: The file is missing, no pickle, or names anything but arrays.
+    """
     refuse_unreadable(path)
     with Path(path).open("rb") as file:
         try:
@@ -87,9 +99,7 @@ def read_arrays(path: str | Path) -> dict[str, Any]:
             raise InputError(f"{path} is not read: {error}") from None
         except (EOFError, ValueError, TypeError, AttributeError, KeyError, IndexError, ImportError) as error:
             raise InputError(f"{path} is no whole pickle: {type(error).__name__}: {error}") from None
-    if not isinstance(content, dict):
-        raise InputError(f"{path} holds a {type(content).__name__}, not a dictionary of arrays")
-    return {str(name): _plain(value, path) for name, value in content.items()}
+    return _plain(content, path)
 
 
 def _plain(value: Any, path: str | Path) -> Any:

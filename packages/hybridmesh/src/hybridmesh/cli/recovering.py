@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -22,9 +22,12 @@ from hybridmesh.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from hybridmesh.body import BodyModel
     from hybridmesh.landmarks import SeenPerson
     from hybridmesh.recovery import Predictor
 
+Asks = Literal["none", "shipped", "given"]
+"""Which regressor is asked: none; the one that ships, where it can say something; the one that was given."""
 IUV_ORDER = click.option(
     "--channel-order", type=click.Choice(["auto", "iuv", "vui"]), default="auto", show_default=True,
     help="Order of an IUV picture's channels; vui is what OpenCV writes.",
@@ -68,15 +71,21 @@ def photo_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.command()
 @photo_options
-def recover(**given: Any) -> None:
+@click.option("--weights", type=click.Path(exists=True, path_type=Path), help="Regressor to ask first.")
+@click.option("--refine/--no-refine", default=True, help="Fit from where the regressor ends.  [default: on]")
+def recover(weights: Path | None, refine: bool, **given: Any) -> None:
     """Recover the bodies of all people on PHOTOS (files or folders).
+
+    With --weights, or where there is an IUV map of somebody, a trained regressor is asked first, and the body is fitted
+    from there, or with --no-refine left there. Everybody else is fitted from scratch.
 
     \b
     hybridmesh recover photo.jpg --out result --detector detector/bin/python
     hybridmesh recover photo.jpg --out result --keypoints photo_keypoints.json --turntable
     hybridmesh recover photo.png --out result --keypoints points.npz --iuv photo_iuv.png
     """  # noqa: D301 - click reads the backspace itself
-    run_recovery(**given)
+    asks: Asks = "given" if weights else "shipped" if given["iuv_files"] else "none"
+    run_recovery(**given, weights=weights, asks=asks, fit_too=refine)
 
 
 @click.command()
@@ -114,7 +123,8 @@ def run_recovery(
     seed: int,
     as_json: bool,
     force: bool,
-    predictor: "Predictor | None" = None,
+    weights: Path | None = None,
+    asks: Asks = "none",
     fit_too: bool = True,
 ) -> None:
     """Recover, write and report; what ``recover``, ``fit`` and ``predict`` have in common."""
@@ -134,6 +144,7 @@ def run_recovery(
             raise InputError(f"{out / path.stem} exists; add --force to overwrite it, or choose another --out")
     model = open_body(body, gender, threads)
     found = _find_people(paths, keypoints, detector, most, needed=not (iuv_files or mask_files or boxes))
+    predictor = None if asks == "none" else _open_regressor(weights, model, needed=asks == "given")
     recoverer = Recoverer(model, config, predictor)
     family = None if model.charts is None else model.charts.family
     reports, failures = [], {}
@@ -166,6 +177,17 @@ def run_recovery(
         for name, message in failures.items():
             click.echo(f"{name}: {message}", err=True)
         raise SystemExit(1)
+
+
+def _open_regressor(weights: Path | None, body: "BodyModel", *, needed: bool) -> "Predictor | None":
+    """Load a regressor; one that is not needed is not asked where it cannot say anything."""
+    from hybridmesh.regressor import SHIPPED, Regressor, where_possible
+
+    regressor = Regressor.load(SHIPPED["iuv"] if weights is None else weights)
+    if needed:
+        regressor.require_body(body)
+        return regressor
+    return where_possible(regressor) if regressor.fits_body(body) else None
 
 
 def _find_people(
@@ -375,22 +397,56 @@ def refine_iuv(
 
 
 @click.command()
-@click.argument("source", type=FILE)
-@click.option("--out", "-o", type=OUTPUT, required=True, help="File to write.")
+@click.argument("source", type=click.Path(exists=True, path_type=Path))
+@click.option("--out", "-o", type=OUTPUT, required=True, help="File to write; for people, a folder.")
+@click.option(
+    "--from",
+    "data_set",
+    type=click.Choice(["coco", "densepose", "up3d", "3dpw", "lsp", "mpii", "reference", "spin"]),
+    help="SOURCE is a data set of people: its file, or its folder.",
+)
+@click.option("--split", default="", metavar="NAME", help="Which part of a data set, e.g. train.")
+@click.option("--studio", is_flag=True, help="Mark people as taken in a laboratory, whose 3D every training uses.")
 @click.option("--skeleton", type=FILE, help="ASF file of an AMC motion. [default: found beside it]")
 @click.option("--channel-order", type=click.Choice(["auto", "iuv", "vui"]), default="auto", help="Of an IUV picture.")
 @body_options
 @force_option
 def convert(
-    source: Path, out: Path, skeleton: Path | None, channel_order: Any, body: str, gender: str, force: bool
+    source: Path,
+    out: Path,
+    data_set: str | None,
+    split: str,
+    studio: bool,
+    skeleton: Path | None,
+    channel_order: Any,
+    body: str,
+    gender: str,
+    force: bool,
 ) -> None:
     """Turn SOURCE into a plain form: motions (.bvh, .amc) into .npz or a rigged .glb, IUV pictures into .npz or back.
+
+    With --from it is a data set of people in its own layout, and becomes a folder that train and evaluate read.
+    Pictures stay where they are.
 
     \b
     hybridmesh convert walk.bvh --out walk.npz
     hybridmesh convert opencv_iuv.png --out iuv.npz
+    hybridmesh convert up-3d --from up3d --split test --out up3d-test
     """  # noqa: D301 - click reads the backspace itself
     _refuse_existing(out, force)
+    if data_set is not None:
+        from hybridmesh.data.formats import read_people
+
+        people = read_people(data_set, source, split, studio=studio)
+        people.save(out)
+        counts = people.summary()
+        click.echo(
+            f"wrote {out}: {len(people)} people, {counts['with_smpl']} with pose and shape, {counts['with_dense']} "
+            f"with {counts['dense_points']} dense points"
+        )
+        return
+    if source.is_dir():
+        raise InputError(f"{source} is a folder; if it is a data set of people, say which with --from NAME")
     if source.suffix.lower() in (".bvh", ".amc"):
         from hybridmesh.drawing import draw_motion
         from hybridmesh.motion import read_motion, write_motion
