@@ -24,11 +24,36 @@ def test_white_noise_becomes_an_image_of_the_wanted_colours() -> None:
     torch.testing.assert_close(found.covariance.diagonal(), wanted.covariance.diagonal(), rtol=0.2, atol=0)
 
 
-def test_broad_shapes_are_stronger_than_fine_ones() -> None:
-    space = SpectralImage((64, 64), colours(), exponent=0.8, device=CPU)
+@pytest.mark.parametrize("reach", [0.0, 0.5])
+def test_the_noise_is_the_same_wherever_the_optimiser_moves(reach: float) -> None:
+    wanted = Colours.usual()
+    plain = torch.randn((3, 32, 32), generator=torch.Generator().manual_seed(0))
+    space = SpectralImage((32, 32), wanted, exponent=0.8, device=CPU, reach=reach)
+    image = space.render(space.noise(torch.Generator().manual_seed(0), 0.5))
+    shaped = torch.fft.irfft2(torch.fft.rfft2(plain) * space.decay, s=(32, 32))
+    expected = 0.5 + 0.5 * torch.einsum("ij,jhw->ihw", wanted.root(), shaped)
+    torch.testing.assert_close(image, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("exponent", [0.5, 0.8])
+def test_amplitudes_of_the_noise_fall_with_the_wanted_exponent(exponent: float) -> None:
+    space = SpectralImage((128, 128), colours(), exponent=exponent, device=CPU)
     image = space.render(space.noise(torch.Generator().manual_seed(0), 1.0))
     power = torch.fft.rfft2(image - image.mean(dim=(1, 2), keepdim=True)).abs().square().mean(dim=0)
-    assert float(power[1:4, 1:4].mean()) > 20 * float(power[20:30, 20:30].mean())
+    vertical, horizontal = torch.fft.fftfreq(128)[:, None], torch.fft.rfftfreq(128)
+    frequency = (vertical**2 + horizontal**2).sqrt()
+    bands = [power[(frequency > 0.9 * each) & (frequency < 1.1 * each)].mean() for each in (0.08, 0.32)]
+    assert float(bands[0] / bands[1]) == pytest.approx(4 ** (2 * exponent), rel=0.15)
+
+
+def test_a_step_of_the_optimiser_reaches_farther_for_fine_detail_than_the_noise() -> None:
+    step = torch.randn(3, 128, 128, generator=torch.Generator().manual_seed(0))
+    shares = []
+    for reach in (0.5, 0.8):
+        space = SpectralImage((128, 128), Colours.usual(), exponent=0.8, device=CPU, reach=reach)
+        power = torch.fft.rfft2(space.render(step) - space.mean).abs().mean(dim=0)
+        shares.append(float(power[60:64, 60:64].mean() / power[1:4, 1:4].mean()))
+    assert shares[0] > 2 * shares[1]
 
 
 def test_the_pixel_level_tells_the_colours() -> None:

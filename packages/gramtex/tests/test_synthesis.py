@@ -6,7 +6,7 @@ from PIL import Image
 
 from gramtex.config import SynthesisConfig
 from gramtex.data.procedural import draw
-from gramtex.encoders import Encoder, load_encoder
+from gramtex.encoders import Encoder
 from gramtex.seam import seam_score
 from gramtex.synthesis import SynthesisResult, Synthesizer, write_result
 from hr_common.errors import InputError
@@ -26,8 +26,8 @@ def tile(synthesizer: Synthesizer) -> SynthesisResult:
 
 def test_an_image_comes_near_the_wanted_matrices(synthesizer: Synthesizer, tile: SynthesisResult) -> None:
     assert tile.image.shape == (48, 64, 3)
-    assert tile.start_error > 0.3
-    assert tile.relative_error < 0.02
+    assert tile.start_error > 0.2
+    assert tile.relative_error < 0.005
     assert tile.relative_error == pytest.approx(
         synthesizer.measure(tile.image, tile=True).relative_error(synthesizer.measure(SOURCE))
     )
@@ -47,7 +47,7 @@ def test_a_tile_has_no_seam(tile: SynthesisResult) -> None:
 
 
 def test_the_default_encoder_works_from_noise_to_cloth(vgg: Encoder) -> None:
-    synthesizer = Synthesizer(vgg, SynthesisConfig(iterations=40))
+    synthesizer = Synthesizer(vgg, SynthesisConfig(iterations=20))
     result = synthesizer.run(synthesizer.measure(SOURCE), (48, 48), exemplar=SOURCE)
     assert result.start_error > 0.3
     assert result.relative_error < 0.05
@@ -72,27 +72,29 @@ def test_colours_come_out_right_without_an_exemplar(synthesizer: Synthesizer) ->
 
 
 def test_a_large_picture_without_an_exemplar_grows_from_a_small_one(synthesizer: Synthesizer) -> None:
-    few = Synthesizer(synthesizer.encoder, SynthesisConfig(iterations=40))
+    few = Synthesizer(synthesizer.encoder, SynthesisConfig(iterations=28))
     result = few.run(synthesizer.measure(SOURCE), (256, 256), tile=True)
     assert result.image.shape == (256, 256, 3)
+    assert result.evaluations < 20  # of the whole size: most were of a quarter of it
     assert result.relative_error < 0.1 * result.start_error
     assert seam_score(result.image).worst < 3
 
 
-def test_tiles_are_enlarged_to_the_stride() -> None:
-    few = Synthesizer(load_encoder("vgg16-hed"), SynthesisConfig(iterations=1))
+def test_tiles_are_enlarged_to_the_stride(vgg: Encoder) -> None:
+    few = Synthesizer(vgg, SynthesisConfig(iterations=1))
     assert few.fitting_size((50, 64), tile=True) == (56, 64)
     assert few.fitting_size((50, 64), tile=False) == (50, 64)
-    assert few.run(few.measure(SOURCE), (50, 64), tile=True).image.shape == (56, 64, 3)
+    assert few.run(few.measure(SOURCE), (50, 64), tile=True, exemplar=SOURCE).image.shape == (56, 64, 3)
 
 
 def test_blocks_give_the_same_picture(synthesizer: Synthesizer) -> None:
+    # One iteration: the line searches of more of them make pictures of what rounding leaves.
     target = synthesizer.measure(SOURCE)
     pictures = [
-        Synthesizer(synthesizer.encoder, SynthesisConfig(iterations=4, block=block)).run(target, (64, 64)).image
+        Synthesizer(synthesizer.encoder, SynthesisConfig(iterations=1, block=block)).run(target, (64, 64)).image
         for block in (512, 32)
     ]
-    assert np.abs(pictures[0].astype(int) - pictures[1]).max() <= 2
+    assert np.abs(pictures[0].astype(int) - pictures[1]).mean() < 1
 
 
 def test_regular_cloth_is_held_in_order_by_its_autocorrelation(synthesizer: Synthesizer) -> None:
@@ -110,7 +112,7 @@ def test_interruption_gives_the_best_until_then(synthesizer: Synthesizer) -> Non
 
     result = synthesizer.run(synthesizer.measure(SOURCE), (40, 40), callback=impatient)
     assert result.interrupted
-    assert len(result.history) == 4
+    assert len(result.history) == 4 <= result.evaluations
     assert result.relative_error < result.start_error
 
 

@@ -122,8 +122,8 @@ class SynthesisConfig:
     history: int = 10
     """Steps that L-BFGS remembers."""
     exponent: float = 0.8
-    """With which the amplitudes fall with frequency in the space that is optimised."""
-    noise: float = 0.3
+    """With which the amplitudes of the start fall with frequency."""
+    noise: float = 0.6
     """Standard deviation of the start, in those of the wanted colours."""
     range_weight: float = 10.0
     """Weight of the squared distance of colours from [0, 1]."""

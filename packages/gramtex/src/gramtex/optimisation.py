@@ -89,7 +89,7 @@ def _run(
 ) -> None:
     code = descent.code.clone().requires_grad_()
     optimiser = torch.optim.LBFGS(
-        [code], max_iter=iterations, history_size=history, line_search_fn="strong_wolfe",
+        [code], max_iter=iterations, max_eval=2 * iterations, history_size=history, line_search_fn="strong_wolfe",
         tolerance_grad=1e-9, tolerance_change=1e-12,
     )  # fmt: skip
     before = len(descent.history)

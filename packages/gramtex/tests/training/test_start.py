@@ -181,7 +181,10 @@ def test_two_processes_learn_what_one_does(grams: GramCache, tmp_path: Path) -> 
     # codes has a bias without a gradient, of whose rounding Adam makes steps that the running mean follows late.
     ours, theirs = ([line["match"] for line in records(tmp_path / name) if "match" in line] for name in ("one", "two"))
     assert len(ours) == 2
-    assert theirs == pytest.approx(ours, rel=5e-4)
+    # The discrepancy is what is left of sums of the order of 1, so its error is measured against those. The second is
+    # of the step after Adam has begun anew, whose first steps follow the signs of gradients, however small.
+    assert theirs[0] == pytest.approx(ours[0], abs=1e-5)
+    assert theirs[1] == pytest.approx(ours[1], abs=3e-5)
 
 
 def test_batches_have_to_be_shared_evenly_and_large_enough(grams: GramCache, tmp_path: Path) -> None:

@@ -24,6 +24,11 @@ _LEVELS = {"stem": (32, 1, 1), "block0": (32, 1, 2), "block1": (96, 2, 3), "bloc
 _PYRAMID = (1, 2, 4)
 
 
+def _rectified(x: Tensor) -> Tensor:
+    """ReLU6 of what nothing else needs: in place, since these maps are large and memory is what takes the time."""
+    return F.relu6(x, inplace=True)
+
+
 class _Convolution(nn.Conv2d):
     """A convolution whose batch norm is folded in, padded as TensorFlow does it: the odd pixel at the end.
 
@@ -34,14 +39,18 @@ class _Convolution(nn.Conv2d):
     def __init__(self, channels_in: int, channels: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
         super().__init__(channels_in, channels, kernel, stride, groups=groups)
 
-    def apply_padded(self, x: Tensor, padding: str, stride: int | None = None) -> Tensor:
+    def padded(self, x: Tensor, padding: str, stride: int | None = None) -> Tensor:
         step, kernel = stride or self.stride[0], self.kernel_size[0]
-        if kernel > 1:
-            height = width = kernel - step
-            if padding == "constant":
-                height, width = (max((math.ceil(side / step) - 1) * step + kernel - side, 0) for side in x.shape[-2:])
-            x = F.pad(x, (width // 2, width - width // 2, height // 2, height - height // 2), mode=padding)
-        return F.conv2d(x, self.weight, self.bias, step, groups=self.groups)
+        if kernel == 1:
+            return x
+        height = width = kernel - step
+        if padding == "constant":
+            height, width = (max((math.ceil(side / step) - 1) * step + kernel - side, 0) for side in x.shape[-2:])
+        return F.pad(x, (width // 2, width - width // 2, height // 2, height - height // 2), mode=padding)
+
+    def apply_padded(self, x: Tensor, padding: str, stride: int | None = None) -> Tensor:
+        x = self.padded(x, padding, stride)
+        return F.conv2d(x, self.weight, self.bias, stride or self.stride[0], groups=self.groups)
 
 
 class _Block(nn.Module):
@@ -58,8 +67,12 @@ class _Block(nn.Module):
 
     def filtered(self, x: Tensor, padding: str) -> Tensor:
         """Return the rectified output of the depthwise convolution."""
-        x = F.relu6(self.expand(x)) if self.expands else x
-        return F.relu6(self.depthwise.apply_padded(x, padding))
+        if not self.expands:
+            return _rectified(self.depthwise.apply_padded(x, padding))
+        if padding == "constant":
+            return _rectified(self.depthwise.apply_padded(_rectified(self.expand(x)), padding))
+        # Copies of pixels may as well be made before the expansion, which has a sixth of the channels; zeros may not.
+        return _rectified(self.depthwise(_rectified(self.expand(self.depthwise.padded(x, padding)))))
 
     def forward(self, x: Tensor, padding: str) -> Tensor:
         y: Tensor = self.project(self.filtered(x, padding))
@@ -95,12 +108,12 @@ class EfficientNetLite0(nn.Module):
         Zero padding and stride 2 in the stem, as the weights were trained.
         """
         x = (images * 255 - 127) / 128
-        x = middle = F.relu6(self.stem.apply_padded(x, "constant"))
+        x = middle = _rectified(self.stem.apply_padded(x, "constant"))
         for number in range(self.blocks):
             x = self.get_submodule(f"block{number}")(x, "constant")
             if number == 10:
                 middle = x
-        return middle.mean(dim=(2, 3)), F.relu6(self.head(x)).mean(dim=(2, 3))
+        return middle.mean(dim=(2, 3)), _rectified(self.head(x)).mean(dim=(2, 3))
 
 
 class EarlyBlocks(nn.Module):
@@ -146,7 +159,8 @@ class EarlyBlocks(nn.Module):
         """Compute the levels of normalised images; ``padding`` is ``reflect`` or ``circular``."""
         found = {}
         for scale in self.scales:
-            x = F.relu6(self.stem.apply_padded(F.avg_pool2d(images, scale) if scale > 1 else images, padding, stride=1))
+            shrunk = F.avg_pool2d(images, scale) if scale > 1 else images
+            x = _rectified(self.stem.apply_padded(shrunk, padding, stride=1))
             found[f"stem@{scale}"] = x
             if self.depth >= 1:
                 filtered = self._filtered(0, x, padding)

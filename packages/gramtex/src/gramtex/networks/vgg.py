@@ -66,7 +66,7 @@ class VGG(nn.Module):
         x, found = images, {}
         for step in self.steps:
             if step.startswith("relu"):
-                x = F.relu(self.convolutions[step.replace("relu", "conv")](pad(x, 1, padding)))
+                x = F.relu(self.convolutions[step.replace("relu", "conv")](pad(x, 1, padding)), inplace=True)
             else:
                 x = halve(x)
             found[step] = x
