@@ -32,15 +32,14 @@ def run_demo(out: Path, *, preset: str = "desk", seed: int = 0, force: bool = Fa
     data = load_data("digits-lt", root=None)
     counts = ", ".join(f"{name}: {count}" for name, count in zip(data.classes, data.counts.tolist(), strict=True))
     yield f"digits-lt: training pictures by class ({counts}); other digits are strangers"
-    stages = {}
+    stages: dict[str, dict[str, float | None]] = {}
     # With another number of threads sums come out otherwise, and so little training ends with other figures.
     with threads(1):
         trained = train(data, out, load_config(preset, "digits-lt", "oltr"), seed=seed, device="cpu", force=force)
         for stage, file in (("stage 1 (plain)", Places(out).best(1)), ("stage 2 (oltr)", trained.model)):
             if file is not None:
                 evaluation = evaluate_run(out, Recogniser.from_pretrained(file, device="cpu"), data)
-                figures = evaluation.figures[0].as_dict()
-                stages[stage] = {name: figures[name] for name in ("overall", *BANDS)}
+                stages[stage] = {name: getattr(evaluation.figures[0], name) for name in ("overall", *BANDS)}
                 yield f"\n{stage}"
                 yield from evaluation.lines()
     plots.save(plots.bars_by_band(stages), out / "bands.png")
