@@ -31,7 +31,7 @@ def seen(scene, lo: BodyModel) -> Observations:  # type: ignore[no-untyped-def]
 
 @pytest.fixture(scope="module")
 def fitted(lo: BodyModel, seen: Observations) -> FitResult:
-    return Fitter(lo, FitConfig()).fit(seen)
+    return Fitter(lo, FitConfig(yaws=4, finalists=2)).fit(seen)
 
 
 def test_exact_points_give_the_body_back(scene, lo: BodyModel, fitted: FitResult) -> None:  # type: ignore[no-untyped-def]

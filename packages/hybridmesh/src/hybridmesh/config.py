@@ -78,7 +78,7 @@ class RecoveryConfig:
 RECOVERY_PRESETS = {
     "desk": RecoveryConfig(),
     "tiny": RecoveryConfig(
-        fit=FitConfig(placing_steps=4, posing_steps=6, shaping_steps=4, yaws=4, finalists=1),
+        fit=FitConfig(placing_steps=4, posing_steps=6, shaping_steps=4, flipping_steps=4, yaws=4, finalists=1),
         render=RenderConfig(turntable_views=4, turntable_size=64),
     ),
 }
