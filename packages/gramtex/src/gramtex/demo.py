@@ -15,6 +15,7 @@ from hr_common.device import threads
 
 _PATTERNS = ("floral", "leopard", "plaid", "knit")
 _SIDE = 96  # pixels: what a minute on one core is enough for
+_NOISE = 0.3
 
 
 def run_demo(
@@ -33,7 +34,8 @@ def run_demo(
         Lines to print.
     """
     out.mkdir(parents=True, exist_ok=True)
-    synthesizer = Synthesizer(load_encoder(), replace(SynthesisConfig(), iterations=iterations))
+    # So few iterations leave a grain of the usual noise.
+    synthesizer = Synthesizer(load_encoder(), replace(SynthesisConfig(), iterations=iterations, noise=_NOISE))
     sources, results, labels = [], [], []
     # With another number of threads sums come out otherwise, and so the pictures.
     with threads(1):
