@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import Field
 
-from hr_common.config import from_dict, load, to_dict, to_toml
+from hr_common.config import differences, from_dict, load, to_dict, to_toml
 from hr_common.errors import InputError
 
 
@@ -215,3 +215,14 @@ def test_toml_looks_like_a_person_wrote_it() -> None:
 def test_dictionaries_hold_what_json_holds() -> None:
     assert to_dict(Settings())["model"] == {"layers": 3, "kind": "small", "widths": [8, 16], "dropout": 0.0}
     assert to_dict(Settings())["root"] == "data"
+
+
+def test_differences_are_named_by_their_dotted_names() -> None:
+    there = {"training": {"steps": 5, "seed": 1}, "old": 2}
+    here = {"training": {"steps": 7, "seed": 3}, "new": {"size": 4}}
+    assert list(differences(there, here, free=("training.seed",))) == [
+        "new.size None there, 4 here",
+        "old 2 there, None here",
+        "training.steps 5 there, 7 here",
+    ]
+    assert list(differences(there, there)) == []

@@ -1,7 +1,7 @@
 """Weights to share, whose card is enough to build the network again, and state to go on from."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -154,7 +154,9 @@ def restore_state(path: Path, training: "Training", *, force: bool = False) -> N
         ) from error
     if not isinstance(state, dict) or state.get("format") != STATE_FORMAT:
         raise InputError(f"{path} is no checkpoint of this version of graphfit (format {STATE_FORMAT})")
-    differences = list(_differences(json.loads(state["config"]), settings.to_dict(training.config)))
+    differences = list(
+        settings.differences(json.loads(state["config"]), settings.to_dict(training.config), free=_FREE_TO_CHANGE)
+    )
     if state["seed"] != training.seed:
         differences.append(f"seed {state['seed']} there, {training.seed} here")
     if state["data"] != training.problem.digest:
@@ -165,18 +167,3 @@ def restore_state(path: Path, training: "Training", *, force: bool = False) -> N
             "repeat them, add --force to start anew, or choose another --out"
         )
     training.restore(state["training"])
-
-
-def _differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> Iterator[str]:
-    before, now = dict(_leaves(there)), dict(_leaves(here))
-    for name in sorted(before.keys() | now.keys()):
-        if before.get(name) != now.get(name) and name not in _FREE_TO_CHANGE:
-            yield f"{name} {before.get(name)} there, {now.get(name)} here"
-
-
-def _leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in tree.items():
-        if isinstance(value, Mapping):
-            yield from _leaves(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value

@@ -10,7 +10,7 @@ import re
 import tomllib
 import types
 import typing
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -183,3 +183,25 @@ def _toml_value(value: Any) -> str:
         return repr(value)  # TOML writes inf and nan like Python
     # A JSON string is a TOML basic string, but for the one control character that JSON does not escape.
     return json.dumps(_NONE if value is None else value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def differences(there: Mapping[str, Any], here: Mapping[str, Any], *, free: Collection[str] = ()) -> Iterator[str]:
+    """Say which settings of two nested mappings differ, by dotted name, e.g. of a checkpoint and of a run that resumes.
+
+    Args:
+        there: From :func:`to_dict`, as it was written.
+        here: The same of now.
+        free: Dotted names that may differ.
+    """
+    before, now = dict(_leaves(there)), dict(_leaves(here))
+    for name in sorted(before.keys() | now.keys()):
+        if before.get(name) != now.get(name) and name not in free:
+            yield f"{name} {before.get(name)} there, {now.get(name)} here"
+
+
+def _leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value

@@ -215,6 +215,10 @@ def test_mpii_gives_the_people_with_joints(tmp_path: Path) -> None:
     scipy.io.savemat(tmp_path / "mpii_human_pose_v1_u12_1.mat", {"other": 1})
     with pytest.raises(InputError, match="not written as MPII does"):
         read_mpii(tmp_path)
+    newer = b"MATLAB 7.3 MAT-file, HDF5 schema 1.00".ljust(124) + b"\x00\x02IM" + bytes(512)
+    (tmp_path / "mpii_human_pose_v1_u12_1.mat").write_bytes(newer)
+    with pytest.raises(InputError, match=r"saved as MATLAB 7\.3; save it again with -v7"):
+        read_mpii(tmp_path)
     (tmp_path / "mpii_human_pose_v1_u12_1.mat").write_bytes(b"no")
     with pytest.raises(InputError, match="no MATLAB file"):
         read_mpii(tmp_path)

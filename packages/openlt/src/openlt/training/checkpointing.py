@@ -1,7 +1,7 @@
 """State to go on from: written whole or not at all, read without unpickling."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -86,12 +86,14 @@ def read_checkpoint(path: Path, config: OpenltConfig, origin: Origin, *, force: 
         ) from error
     if not isinstance(state, dict) or state.get("format") != CHECKPOINT_FORMAT:
         raise InputError(f"{path} is no checkpoint of this version of openlt (format {CHECKPOINT_FORMAT})")
-    differences = list(_differences(json.loads(state["config"]), settings.to_dict(config)))
+    differences = list(
+        settings.differences(json.loads(state["config"]), settings.to_dict(config), free=_FREE_TO_CHANGE)
+    )
     if state["seed"] != origin.seed:
         differences.append(f"seed {state['seed']} there, {origin.seed} here")
     if state["classes"] != list(origin.classes):
         differences.append(f"{len(state['classes'])} classes there, other {len(origin.classes)} here")
-    differences += [f"list of {text}" for text in _differences(state["digests"], origin.digests)]
+    differences += [f"list of {text}" for text in settings.differences(state["digests"], origin.digests)]
     if differences and not force:
         raise InputError(
             f"{path} was written with other settings or data ({'; '.join(differences)}); "
@@ -132,18 +134,3 @@ def position_of(state: Mapping[str, Any]) -> Position:
         best_epoch=state["best_epoch"],
         sums=dict(state["sums"]),
     )
-
-
-def _differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> Iterator[str]:
-    before, now = dict(_leaves(there)), dict(_leaves(here))
-    for name in sorted(before.keys() | now.keys()):
-        if before.get(name) != now.get(name) and name not in _FREE_TO_CHANGE:
-            yield f"{name} {before.get(name)} there, {now.get(name)} here"
-
-
-def _leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in tree.items():
-        if isinstance(value, Mapping):
-            yield from _leaves(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value

@@ -86,6 +86,9 @@ def _mpii_person(person: Any, imgname: str) -> list[Person]:
 def _load(file: Path) -> dict[str, Any]:
     try:
         content: dict[str, Any] = scipy.io.loadmat(file, struct_as_record=False, squeeze_me=True)
-    except (ValueError, TypeError, NotImplementedError, OSError, EOFError, MatReadError) as error:
+    except NotImplementedError:
+        # SciPy's word for MATLAB 7.3, which is HDF5.
+        raise InputError(f"{file} was saved as MATLAB 7.3; save it again with -v7") from None
+    except (ValueError, TypeError, OSError, EOFError, MatReadError) as error:
         raise InputError(f"{file} is no MATLAB file that can be read: {error}") from None
     return content
