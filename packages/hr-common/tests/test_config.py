@@ -226,3 +226,4 @@ def test_differences_are_named_by_their_dotted_names() -> None:
         "training.steps 5 there, 7 here",
     ]
     assert list(differences(there, there)) == []
+    assert list(differences(there, here, free=("training", "old"))) == ["new.size None there, 4 here"]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from hr_common.device import autocast, memory, process_group, resolve, seed_everything, threads
+from hr_common.device import autocast, memory, process_group, resolve, seed_everything, seeded, threads
 from hr_common.errors import InputError
 
 CPU = torch.device("cpu")
@@ -134,3 +134,14 @@ def test_two_processes_under_torchrun_add_up_in_one_group_after_another(tmp_path
     answers = [json.loads((tmp_path / f"{rank}.json").read_text()) for rank in (0, 1)]
     totals = [3.0 + 2 * group for group in range(8)]
     assert answers == [[0, 0, 2, True, totals], [1, 1, 2, False, totals]]
+
+
+def test_a_seeded_block_draws_the_same_and_leaves_the_generator_alone() -> None:
+    device = torch.device("cpu")
+    before = torch.get_rng_state()
+    with seeded(5, device):
+        first = torch.rand(4)
+    with seeded(5 + 2**63, device):
+        again = torch.rand(4)
+    assert torch.equal(first, again)
+    assert torch.equal(torch.get_rng_state(), before)

@@ -3,7 +3,7 @@ import threading
 
 import pytest
 
-from hr_common.interrupts import ended_by_sigterm, interruptible
+from hr_common.interrupts import ended_by_sigterm, interruptible, leave_to_parent
 
 
 def test_the_first_ctrl_c_is_only_noticed_and_the_second_one_ends() -> None:
@@ -33,3 +33,12 @@ def test_in_another_thread_no_handler_is_touched() -> None:
     thread.start()
     thread.join()
     assert seen == [(False, before)]
+
+
+def test_a_worker_does_not_hear_ctrl_c() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        leave_to_parent(0)
+        signal.raise_signal(signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,6 +1,5 @@
 """Weights to share, whose card is enough to build the network again, and state to go on from."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -14,15 +13,14 @@ from graphfit.config import GraphfitConfig
 from graphfit.features import Features
 from graphfit.networks.graph_model import GraphModel
 from hr_common import config as settings
-from hr_common import weights
-from hr_common.errors import InputError
-from hr_common.files import atomic_path, refuse_unreadable
+from hr_common import runs, weights
+from hr_common.errors import InputError, refusing
 
 if TYPE_CHECKING:
     from graphfit.training.loop import Training
 
 CARD_FORMAT = 1
-STATE_FORMAT = 1
+STATE_FORMAT = 2
 SHIPPED = Path(__file__).parent / "weights" / "outfits.safetensors"
 
 # How often one saves may change between two runs.
@@ -109,29 +107,26 @@ def load_model(path: Path | None = None, *, device: torch.device | str = "cpu") 
             f"{path} holds no outfit network that this version of graphfit reads "
             f"(package {card.get('package')}, format {card.get('format')}, {card.get('class')})"
         )
-    config = settings.from_dict(GraphfitConfig, card["config"])
-    model = GraphModel(int(card["feature_size"]), config)
+    with refusing(f"the model card of {path}"):
+        config = settings.from_dict(GraphfitConfig, card["config"])
+        model = GraphModel(int(card["feature_size"]), config)
+        encoder, calibration = str(card["encoder"]), Calibration.from_dict(card["calibration"])
     weights.load_into(model, tensors)
     return LoadedModel(
         model=model.to(device).eval().requires_grad_(False),
         config=config,
-        encoder=str(card["encoder"]),
-        calibration=Calibration.from_dict(card["calibration"]),
+        encoder=encoder,
+        calibration=calibration,
         card=card,
     )
 
 
 def save_state(path: Path, training: "Training") -> None:
     """Write everything that is needed to go on, whole or not at all."""
-    state = {
-        "format": STATE_FORMAT,
-        "config": json.dumps(settings.to_dict(training.config)),
-        "seed": training.seed,
-        "data": training.problem.digest,
-        "training": training.state(),
-    }
-    with atomic_path(path) as temporary:
-        torch.save(state, temporary)
+    runs.save_state(
+        path, program="graphfit", layout=STATE_FORMAT, config=training.config, seed=training.seed,
+        data=training.problem.digest, training=training.state(),
+    )  # fmt: skip
 
 
 def restore_state(path: Path, training: "Training", *, force: bool = False) -> None:
@@ -145,25 +140,9 @@ def restore_state(path: Path, training: "Training", *, force: bool = False) -> N
     Raises:
         InputError: It is no checkpoint, or settings, data or seed differ; the message names what differs.
     """
-    refuse_unreadable(path)
-    try:
-        state = torch.load(path, map_location=training.device, weights_only=True)
-    except Exception as error:
-        raise InputError(
-            f"{path} cannot be read as a checkpoint ({type(error).__name__}); start anew with --force"
-        ) from error
-    if not isinstance(state, dict) or state.get("format") != STATE_FORMAT:
-        raise InputError(f"{path} is no checkpoint of this version of graphfit (format {STATE_FORMAT})")
-    differences = list(
-        settings.differences(json.loads(state["config"]), settings.to_dict(training.config), free=_FREE_TO_CHANGE)
-    )
-    if state["seed"] != training.seed:
-        differences.append(f"seed {state['seed']} there, {training.seed} here")
-    if state["data"] != training.problem.digest:
-        differences.append("other outfits or features")
-    if differences and not force:
-        raise InputError(
-            f"{path} was written with other settings or data ({'; '.join(differences)}); "
-            "repeat them, add --force to start anew, or choose another --out"
-        )
+    state = runs.load_state(
+        path, program="graphfit", layout=STATE_FORMAT, config=training.config, seed=training.seed,
+        free=_FREE_TO_CHANGE, force=force, device=training.device,
+        others=lambda state: () if state["data"] == training.problem.digest else ("other outfits or features",),
+    )  # fmt: skip
     training.restore(state["training"])

@@ -88,7 +88,10 @@ def read(
         if not 0 <= start <= stop:
             raise InputError(f"frames {start} to {stop} lie outside {path}, which has {header.frames}")
         file.seek(start)
-        samples = file.read(stop - start, dtype=dtype, always_2d=True)
+        try:
+            samples = file.read(stop - start, dtype=dtype, always_2d=True)
+        except MemoryError:
+            raise InputError(f"{path} says it has {header.frames} frames, which do not fit into memory") from None
         if len(samples) < stop - start:
             raise InputError(f"{path} is damaged: it ends at frame {start + len(samples)} of {header.frames}")
     if check_finite:

@@ -191,11 +191,12 @@ def differences(there: Mapping[str, Any], here: Mapping[str, Any], *, free: Coll
     Args:
         there: From :func:`to_dict`, as it was written.
         here: The same of now.
-        free: Dotted names that may differ.
+        free: Dotted names that may differ, of settings or of whole tables.
     """
     before, now = dict(_leaves(there)), dict(_leaves(here))
     for name in sorted(before.keys() | now.keys()):
-        if before.get(name) != now.get(name) and name not in free:
+        is_free = any(f"{name}.".startswith(f"{each}.") for each in free)
+        if before.get(name) != now.get(name) and not is_free:
             yield f"{name} {before.get(name)} there, {now.get(name)} here"
 
 

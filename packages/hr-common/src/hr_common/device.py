@@ -83,6 +83,23 @@ def seed_everything(seed: int) -> None:
     torch.manual_seed(seed)
 
 
+@contextmanager
+def seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """Seed the generator that layers such as dropout draw from on a device, and put it back afterwards.
+
+    Not by ``torch.manual_seed``: without a GPU that keeps a stack trace for each call, in case one turns up.
+
+    Args:
+        seed: Any integer; taken modulo 2**63.
+        device: Where the layers compute.
+    """
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        on_gpu = device.type == "cuda"
+        generator = torch.cuda.default_generators[device.index or 0] if on_gpu else torch.default_generator
+        generator.manual_seed(seed % 2**63)
+        yield
+
+
 def autocast(device: torch.device, enabled: bool = True) -> AbstractContextManager[None]:
     """Run matrix products and convolutions in bfloat16, on a CPU as well as on a GPU; parameters stay as they are."""
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=enabled)

@@ -1,5 +1,9 @@
 """One kind of error for wrong input."""
 
+import csv
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class InputError(ValueError):
     """The input is wrong: the message says what, where, and how to mend it, in one line.
@@ -13,3 +17,23 @@ class InputError(ValueError):
     def __init__(self, message: str, *, keep_lines: bool = False) -> None:
         super().__init__(message)
         self.keep_lines = keep_lines
+
+
+@contextmanager
+def refusing(what: str) -> Iterator[None]:
+    """Turn the errors that values of an unexpected form cause inside into one :class:`InputError`.
+
+    Args:
+        what: The file, or the part of it, that is taken apart inside; the beginning of the message.
+
+    Raises:
+        InputError: Something is missing, or of another kind or shape.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, ArithmeticError, csv.Error) as error:
+        raise InputError(f"{what} has not the form that is expected ({type(error).__name__}: {error})") from error
+    except (RuntimeError, MemoryError) as error:  # torch and deep brackets; a size that cannot be meant
+        raise InputError(f"{what} has not the form that is expected ({type(error).__name__}: {error})") from error

@@ -7,8 +7,12 @@ import hashlib
 import json
 import os
 import secrets
+import struct
+import tokenize
 import urllib.error
 import urllib.request
+import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BufferedReader
@@ -122,6 +126,54 @@ def write_json(path: str | Path, value: Any) -> None:
     text = json.dumps(plain, indent=2, ensure_ascii=False, allow_nan=False)
     with atomic_path(path) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def read_array(path: str | Path, *, mapped: bool = False) -> np.ndarray:
+    """Read a ``.npy`` file; pickles are refused.
+
+    Args:
+        path: The file.
+        mapped: Leave the values on the disk until they are used.
+
+    Raises:
+        InputError: The file is missing, damaged, or no plain array.
+    """
+    refuse_unreadable(path)
+    with _plain(path, "array (.npy)"):
+        values = np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
+        if isinstance(values, np.ndarray):
+            return values
+        values.close()
+        raise InputError(f"{path} is an archive of arrays; expected one array (.npy)")
+
+
+def read_arrays(path: str | Path) -> dict[str, np.ndarray]:
+    """Read the arrays of an ``.npz`` file; pickles in it are refused.
+
+    Raises:
+        InputError: The file is missing, damaged, or holds anything but plain arrays.
+    """
+    # NumPy leaves a file open that it opened itself and could not read.
+    with (
+        _open(path) as file,
+        _plain(path, "archive of plain arrays (.npz)"),
+        np.load(file, allow_pickle=False) as found,
+    ):
+        return {name: np.asarray(found[name]) for name in found.files}
+
+
+@contextmanager
+def _plain(path: str | Path, what: str) -> Iterator[None]:
+    """Refuse a file for all that NumPy raises where its header, its archive or its values are damaged."""
+    try:
+        yield
+    except InputError:
+        raise
+    except (
+        *(OSError, EOFError, MemoryError, ValueError, KeyError, TypeError, AttributeError, RuntimeError),
+        *(SyntaxError, tokenize.TokenError, zipfile.BadZipFile, zlib.error, struct.error),
+    ) as error:
+        raise InputError(f"{path} is no whole {what}: {error}") from None
 
 
 def file_digest(path: str | Path) -> str:

@@ -36,6 +36,7 @@ def read(path: str | Path, mode: Literal["RGB", "L", "RGBA"] = "RGB") -> UInt8[n
     refuse_unreadable(path)
     try:
         with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")  # what it mends or leaves out
             # Pillow only warns up to twice its limit.
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path) as file:

@@ -40,6 +40,11 @@ def interruptible() -> Iterator[Interrupts]:
         signal.signal(signal.SIGINT, previous)
 
 
+def leave_to_parent(_: int = 0) -> None:
+    """Let Ctrl-C pass by a worker process, so that its parent can finish the step: a ``worker_init_fn`` of a loader."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 @contextmanager
 def ended_by_sigterm() -> Iterator[None]:
     """Let SIGTERM end what runs inside as Ctrl-C does, so that it leaves nothing behind."""

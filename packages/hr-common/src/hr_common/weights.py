@@ -25,12 +25,16 @@ def save(path: str | Path, tensors: Mapping[str, Tensor], card: Mapping[str, Any
 
     Raises:
         TypeError, ValueError: The card holds something that JSON has no place for, NaN and infinity included.
+        OSError: The disk is full, or the file cannot be written.
     """
     text = json.dumps(dict(card), ensure_ascii=False, allow_nan=False)
     # safetensors refuses views and shared memory, and a tied weight is both.
     whole = {name: each.detach().cpu().clone(memory_format=torch.contiguous_format) for name, each in tensors.items()}
     with atomic_path(path) as temporary:
-        save_file(whole, temporary, metadata={_CARD: text})
+        try:
+            save_file(whole, temporary, metadata={_CARD: text})
+        except SafetensorError as error:  # a full disk, above all
+            raise OSError(f"cannot write {path}: {error}") from error
 
 
 def load(path: str | Path, device: str | torch.device = "cpu") -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -9,43 +9,36 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hr_common.commands import CommandGroup
-from hr_common.errors import InputError
+from hr_common.options import (
+    FILE,
+    FOLDER,
+    OUTPUT,
+    device_option,
+    force_option,
+    json_option,
+    refuse_existing,
+    resume_option,
+    seed_option,
+    setting_options,
+    threads_option,
+    use_threads,
+)
 from openlt import __version__
 
 if TYPE_CHECKING:
     from openlt.data.splits import LongTailData
 
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
-OUTPUT = click.Path(path_type=Path)
-
-seed_option = click.option(
-    "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Settles every random number."
-)
-device_option = click.option(
-    "--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:N]", help="Where to compute."
-)
-json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-force_option = click.option("--force", is_flag=True, help="Overwrite what is there.")
 run_option = click.option("--run", type=FOLDER, required=True, help="Folder of a training.")
 
 
-def setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
+def method_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add ``--preset``, ``--method``, ``--config`` and ``--set``."""
-    for option in (
-        click.option(
-            "--set", "overrides", multiple=True, metavar="NAME=VALUE",
-            help="One setting, e.g. stage2.epochs=10. Repeatable.",
-        ),
-        click.option("--config", "config_file", type=FILE, help="TOML file laid over preset and method."),
-        click.option("--method", default="oltr", show_default=True, help="What to train; `openlt info` lists them."),
-        click.option(
-            "--preset", type=click.Choice(["paper", "desk", "tiny"]), default="desk", show_default=True,
-            help="Base settings; paper is the published recipe of the data set.",
-        ),
-    ):  # fmt: skip
-        command = option(command)
-    return command
+    command = click.option(
+        "--method", default="oltr", show_default=True, help="What to train; `openlt info` lists them."
+    )(command)
+    return setting_options("stage2.epochs=10", about="Base settings; paper is the published recipe of the data set.")(
+        command
+    )
 
 
 def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -74,14 +67,14 @@ def main() -> None:
 @main.command()
 @click.option("--dataset", required=True, help="places-lt, imagenet-lt, …, digits-lt, lists or folder.")
 @data_options
-@setting_options
+@method_options
 @click.option("--out", "-o", type=OUTPUT, required=True, help="Folder of the run.")
 @click.option("--stage", type=click.Choice(["all", "1", "2"]), default="all", show_default=True, help="What to train.")
 @click.option("--backbone", help="Short for --set network.backbone=…")
 @click.option("--pretrained", metavar="FILE|package|none", default="none", show_default=True, help="Backbone weights.")
 @click.option("--amp", type=click.Choice(["off", "bf16", "fp16"]), help="Short for --set training.amp=…")
-@click.option("--threads", type=click.IntRange(1), help="Threads of torch. [default: its own choice]")
-@click.option("--resume", is_flag=True, help="Go on from the checkpoint in --out.")
+@threads_option
+@resume_option
 @click.option("--force", is_flag=True, help="Overwrite the run in --out; with --resume, go on with other settings.")
 @click.option("--dry-run", is_flag=True, help="Check data and settings, say what would be done, and end.")
 @seed_option
@@ -123,13 +116,10 @@ def train(
     config = load_config(preset, dataset, method, file=config_file, overrides=(*overrides, *flags))
     data = _load(dataset, data_root, lists, verify)
 
-    import torch
-
     from openlt.training.plan import plan
     from openlt.training.start import train as train_run
 
-    if threads is not None:
-        torch.set_num_threads(threads)
+    use_threads(threads)
     wanted = None if stage == "all" else (int(stage),)
     source = None if pretrained == "none" else pretrained
     if dry_run:
@@ -256,8 +246,8 @@ def predict(
     """  # noqa: D301 - click reads the backspace itself
     from openlt.recognition import find_pictures, format_predictions, load
 
-    if out is not None and out.exists() and not force:
-        raise InputError(f"{out} exists; add --force to overwrite it, or choose another name with --out")
+    if out is not None:
+        refuse_existing(out, force=force)
     lines = sys.stdin.read().splitlines() if "-" in pictures else []
     paths = find_pictures([*(each for each in pictures if each != "-"), *filter(None, lines)])
     predictions = load(run, device=device).predict(paths, topk=topk, detector=detector, threshold=threshold)
@@ -304,7 +294,7 @@ def import_reference(
 
 
 @main.command()
-@setting_options
+@method_options
 @click.option("--dataset", default="digits-lt", show_default=True, help="Data set that the preset is for.")
 @json_option
 def info(

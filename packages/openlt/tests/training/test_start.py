@@ -110,7 +110,7 @@ def test_ctrl_c_writes_the_state_ends_with_130_and_is_gone_on_from(
         patch.setattr(loop, "save_checkpoint", press)
         assert CliRunner().invoke(command, ["go"]).exit_code == 130
     state = torch.load(out / "checkpoints" / "last.pt", weights_only=True)
-    assert (state["stage"], state["epoch"], state["step"]) == (2, 0, 2)
+    assert [state["position"][name] for name in ("stage", "epoch", "step")] == [2, 0, 2]
     train(digits, out, tiny, device="cpu", resume=True)
     assert_same(out, run)
 
@@ -211,7 +211,7 @@ def test_a_folder_with_something_in_it_is_refused(run: Path, digits: LongTailDat
 
 def test_other_settings_are_refused_with_their_difference(run: Path, digits: LongTailData, tiny: OpenltConfig) -> None:
     other = replace(tiny, network=replace(tiny.network, scale=8.0))
-    with pytest.raises(InputError, match=r"network.scale 16.0 there, 8.0 here.*add --force"):
+    with pytest.raises(InputError, match=r"network.scale 16.0 there, 8.0 here.*start anew with --force"):
         train(digits, run, other, device="cpu", resume=True)
 
 

@@ -10,6 +10,19 @@ import click
 
 from hr_common.commands import CommandGroup
 from hr_common.errors import InputError
+from hr_common.options import (
+    FILE,
+    FOLDER,
+    OUTPUT,
+    device_option,
+    force_option,
+    json_option,
+    resume_option,
+    seed_option,
+    setting_options,
+    threads_option,
+    use_threads,
+)
 from viai import __version__
 
 if TYPE_CHECKING:
@@ -17,38 +30,11 @@ if TYPE_CHECKING:
     from viai.detection import Kind
     from viai.repair import FileRepair
 
-SOUND_OR_VIDEO = click.Path(exists=True, dir_okay=False, path_type=Path)
-FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
-OUTPUT = click.Path(path_type=Path)
-
-seed_option = click.option(
-    "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Settles every random number."
-)
-device_option = click.option(
-    "--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:N]", help="Where to compute."
-)
-json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-force_option = click.option("--force", is_flag=True, help="Overwrite what is there.")
-
 
 def config_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add ``--preset``, ``--config`` and ``--set``, resolved to one ``config`` argument."""
 
-    @click.option(
-        "--preset",
-        type=click.Choice(["paper", "desk", "tiny"]),
-        default="desk",
-        show_default=True,
-        help="Base settings.",
-    )
-    @click.option("--config", "config_file", type=SOUND_OR_VIDEO, help="TOML file laid over the preset.")
-    @click.option(
-        "--set",
-        "overrides",
-        multiple=True,
-        metavar="NAME=VALUE",
-        help="One setting, e.g. training.steps=500. Repeatable.",
-    )
+    @setting_options("training.steps=500")
     @functools.wraps(command)
     def wrapped(preset: str, config_file: Path | None, overrides: tuple[str, ...], **rest: Any) -> Any:
         from viai.config import load_config
@@ -81,14 +67,14 @@ def _require_different(paths: Sequence[Path]) -> None:
 
 
 @main.command()
-@click.argument("sound", type=SOUND_OR_VIDEO)
-@click.argument("video", type=SOUND_OR_VIDEO, required=False)
+@click.argument("sound", type=FILE)
+@click.argument("video", type=FILE, required=False)
 @click.option("--out", "-o", type=OUTPUT, help="File to write. [default: SOUND.inpainted.EXT beside SOUND]")
 @click.option(
     "--gap", "gap_texts", multiple=True, metavar="START:END",
     help="A gap in seconds, or as 1.2+0.4, or 0:01:02.5-0:01:03. Repeatable. [default: detect]",
 )  # fmt: skip
-@click.option("--gaps", "gap_file", type=SOUND_OR_VIDEO, help="Gaps from a CSV, JSON or Audacity label file.")
+@click.option("--gaps", "gap_file", type=FILE, help="Gaps from a CSV, JSON or Audacity label file.")
 @click.option("--detect", is_flag=True, help="Find the gaps; also in addition to those given.")
 @click.option(
     "--method", type=click.Choice(["auto", "ar", "viai-a", "viai-av"]), default="auto", show_default=True,
@@ -112,7 +98,7 @@ def _require_different(paths: Sequence[Path]) -> None:
     "--keep-candidates", is_flag=True, help="Also write each candidate, as OUT.candidate0.EXT, OUT.candidate1.EXT, …"
 )
 @click.option(
-    "--reference", type=SOUND_OR_VIDEO,
+    "--reference", type=FILE,
     help="The intact sound: the report tells how near the fillings come to it. It has no part in them.",
 )  # fmt: skip
 @click.option("--report", type=OUTPUT, help="Also write a report: .json, or .html to look at and to listen to.")
@@ -212,7 +198,7 @@ def _print_repair(repair: "FileRepair", target: Path, as_json: bool) -> None:
 
 
 @main.command()
-@click.argument("sound", type=SOUND_OR_VIDEO)
+@click.argument("sound", type=FILE)
 @click.option(
     "--kind", "kinds", multiple=True,
     type=click.Choice(["silence", "hold", "repeat", "dropout", "clipping", "click"]),
@@ -255,7 +241,7 @@ def detect(sound: Path, kinds: tuple["Kind", ...], labels: Path | None, as_json:
 @click.option("--clips", type=click.IntRange(1), default=1100, show_default=True, help="Clips, shared by the classes.")
 @click.option("--seconds", type=click.FloatRange(2, 60), default=9.0, show_default=True, help="Length of a clip.")
 @click.option("--class", "classes", multiple=True, help="Instrument class. Repeatable. [default: all]")
-@click.option("--soundfont", type=SOUND_OR_VIDEO, help="General MIDI sound font. [default: look in the usual folders]")
+@click.option("--soundfont", type=FILE, help="General MIDI sound font. [default: look in the usual folders]")
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
 @seed_option
 def synth(
@@ -317,10 +303,11 @@ def prepare(videos: Path, out: Path, jobs: int, skip: float, clean: bool, seed: 
 )
 @click.option("--data", type=FOLDER, required=True, help="Prepared clips.")
 @click.option("--out", "-o", type=OUTPUT, required=True, help="Folder for checkpoint, weights and log.")
-@click.option("--start-from", type=SOUND_OR_VIDEO, help="Weights to begin with; viai-av needs those of a viai-a.")
-@click.option("--image-weights", type=SOUND_OR_VIDEO, help="ResNet-18 of torchvision that viai-av begins with.")
-@click.option("--resume", is_flag=True, help="Go on from the checkpoint in --out.")
-@click.option("--threads", type=click.IntRange(1), help="Threads of torch. [default: its own choice]")
+@click.option("--start-from", type=FILE, help="Weights to begin with; viai-av needs those of a viai-a.")
+@click.option("--image-weights", type=FILE, help="ResNet-18 of torchvision that viai-av begins with.")
+@resume_option
+@force_option
+@threads_option
 @seed_option
 @device_option
 @config_options
@@ -331,6 +318,7 @@ def train(
     start_from: Path | None,
     image_weights: Path | None,
     resume: bool,
+    force: bool,
     threads: int | None,
     seed: int,
     device: str,
@@ -347,12 +335,9 @@ def train(
     viai train samplernn --data clips --out runs/s
     torchrun --nproc-per-node 4 -m viai train viai-av …
     """  # noqa: D301 - click reads the backspace itself
-    import torch
-
     from viai.training.start import train_stage
 
-    if threads is not None:
-        torch.set_num_threads(threads)
+    use_threads(threads)
     progress = train_stage(
         network,
         data,
@@ -363,6 +348,7 @@ def train(
         start_from=start_from,
         image_weights=image_weights,
         resume=resume,
+        force=force,
     )
     click.echo(f"wrote {progress.weights} at step {progress.step}")
 
@@ -450,7 +436,7 @@ def evaluate(
 
 
 @main.command()
-@click.argument("sound", type=SOUND_OR_VIDEO)
+@click.argument("sound", type=FILE)
 @click.option("--out", "-o", type=OUTPUT, required=True, help="Sound file to write: 16 kHz, mono.")
 @click.option("--weights", type=FOLDER, help="Folder with wavenet.safetensors. [default: shipped]")
 @seed_option

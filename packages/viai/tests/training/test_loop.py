@@ -1,5 +1,6 @@
 import json
 import math
+import signal
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -111,7 +112,7 @@ def test_a_finished_run_is_left_as_it_is(tmp_path: Path) -> None:
 
 def test_a_checkpoint_that_is_there_is_not_overwritten(tmp_path: Path) -> None:
     train(Line(), tmp_path, seed=0)
-    with pytest.raises(InputError, match=r"line\.checkpoint\.pt exists; add --resume .* another --out"):
+    with pytest.raises(InputError, match=r"line\.checkpoint\.pt exists; add --resume .* to overwrite it"):
         train(Line(), tmp_path, seed=0)
 
 
@@ -132,7 +133,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_and_keeps_the_last_checkpoint(tm
 def test_a_checkpoint_of_another_run_is_refused_with_what_differs(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.pt"
     save_checkpoint(path, Line(), step=2, seed=0)
-    with pytest.raises(InputError, match="is a checkpoint of 'line', not of 'curve'"):
+    with pytest.raises(InputError, match="line there, curve here"):
         load_checkpoint(path, Line(name="curve"), seed=0)
     with pytest.raises(InputError, match="seed 0 there, 1 here"):
         load_checkpoint(path, Line(), seed=1)
@@ -148,12 +149,39 @@ def test_how_often_to_save_may_change_between_two_runs(tmp_path: Path) -> None:
     assert load_checkpoint(path, Line(other), seed=0) == 2
 
 
-@pytest.mark.parametrize("kept", [0, 10, 700, -1])
+def test_ctrl_c_saves_where_it_is_and_the_run_goes_on_from_there(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    whole = Line()
+    train(whole, tmp_path / "whole", seed=0)
+
+    class Pressed(Line):
+        def update(self, step: int) -> dict[str, float]:
+            if step == 2:
+                signal.raise_signal(signal.SIGINT)
+            return dict(super().update(step))
+
+    torch.manual_seed(0)
+    with pytest.raises(KeyboardInterrupt):
+        train(Pressed(), tmp_path / "cut", seed=0)
+    resumed = Line()
+    assert load_checkpoint(tmp_path / "cut" / "line.checkpoint.pt", resumed, seed=0) == 3
+    train(resumed, tmp_path / "cut", seed=0, resume=True)
+    assert torch.equal(resumed.network.weight, whole.network.weight)
+
+
+def test_force_begins_anew(tmp_path: Path) -> None:
+    train(Line(), tmp_path, seed=0)
+    train(Line(), tmp_path, seed=1, force=True)
+    assert load_checkpoint(tmp_path / "line.checkpoint.pt", Line(), seed=1) == 6
+    assert [line["step"] for line in records(tmp_path)] == [1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.parametrize("kept", [1, 10, 700, -1])
 def test_a_torn_checkpoint_is_refused_in_one_line(tmp_path: Path, kept: int) -> None:
     path = tmp_path / "checkpoint.pt"
     save_checkpoint(path, Line(), step=2, seed=0)
     path.write_bytes(path.read_bytes()[:kept])
-    with pytest.raises(InputError, match=r"cannot be read as a checkpoint .*remove it to start anew") as caught:
+    with pytest.raises(InputError, match=r"cannot be read as a checkpoint .*start anew with --force") as caught:
         load_checkpoint(path, Line(), seed=0)
     assert "\n" not in str(caught.value)
 
@@ -164,7 +192,7 @@ def test_a_file_that_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is no checkpoint of this version of viai"):
         load_checkpoint(path, Line(), seed=0)
     # What is more than tensors and numbers is never unpickled.
-    torch.save({"format": 1, "stage": tmp_path}, path)
+    torch.save({"program": "viai", "layout": 2, "stage": tmp_path}, path)
     with pytest.raises(InputError, match="cannot be read as a checkpoint"):
         load_checkpoint(path, Line(), seed=0)
 

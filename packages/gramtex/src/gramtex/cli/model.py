@@ -7,25 +7,23 @@ from typing import Any
 
 import click
 
-from gramtex.cli.options import (
+from gramtex.cli.options import encoder_option, parse_size, size_option, weights_option, work_options
+from hr_common.commands import CommandGroup
+from hr_common.errors import InputError
+from hr_common.options import (
     FILE,
     FOLDER,
     OUTPUT,
     device_option,
-    encoder_option,
     force_option,
     json_option,
-    parse_size,
     refuse_existing,
+    resume_option,
     seed_option,
-    size_option,
+    setting_options,
     threads_option,
     use_threads,
-    weights_option,
-    work_options,
 )
-from hr_common.commands import CommandGroup
-from hr_common.errors import InputError
 
 logger = logging.getLogger(__name__)
 
@@ -85,15 +83,11 @@ def extract(
 @click.command()
 @click.argument("grams", type=FOLDER)
 @click.option("--out", "-o", type=OUTPUT, required=True, help="Folder of the run.")
-@click.option(
-    "--preset", type=click.Choice(["paper", "desk", "tiny"]), default="desk", show_default=True, help="Base settings."
-)
-@click.option("--config", "config_file", type=FILE, help="TOML file laid over the preset.")
-@click.option("--set", "overrides", multiple=True, metavar="NAME=VALUE", help="One setting. Repeatable.")
+@setting_options("training.steps=500")
 @click.option("--transform", type=click.Choice(["gram", "fc"]), help="Short for --set model.transform=…")
 @click.option("--structure", type=click.Choice(["recursive", "mlp"]), help="Short for --set model.structure=…")
 @click.option("--match", type=click.Choice(["gan", "mmd"]), help="Short for --set training.match=…")
-@click.option("--resume", is_flag=True, help="Go on from the checkpoint in --out.")
+@resume_option
 @work_options
 def train(
     grams: Path,

@@ -9,21 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gramtex.cli.options import (
-    FILE,
-    OUTPUT,
-    encoder_option,
-    force_option,
-    json_option,
-    parse_size,
-    refuse_existing,
-    seed_option,
-    size_option,
-    use_threads,
-    weights_option,
-    work_options,
-)
+from gramtex.cli.options import encoder_option, parse_size, size_option, weights_option, work_options
 from hr_common.errors import InputError
+from hr_common.options import FILE, OUTPUT, force_option, json_option, refuse_existing, seed_option, use_threads
 
 if TYPE_CHECKING:
     from gramtex.synthesis import Callback, Synthesizer

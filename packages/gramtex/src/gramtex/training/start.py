@@ -1,7 +1,6 @@
 """From a cache of Gram sets and settings to a folder with a trained model."""
 
 import copy
-import json
 import logging
 import math
 import shutil
@@ -26,6 +25,7 @@ from gramtex.training.principal_start import principal_start
 from gramtex.training.trainer import Trainer, schedules
 from hr_common import config as settings
 from hr_common import device as devices
+from hr_common import runs
 from hr_common.device import ProcessGroup
 from hr_common.errors import InputError
 from hr_common.files import atomic_path
@@ -149,7 +149,8 @@ def _train(
     if state is not None:
         position, best = Position(**state["position"]), state["best_state"]
         model.load_state_dict(state["parts"]["model"])
-        _cut_log(out / "metrics.jsonl", position)
+        reached = (position.stage, position.step)
+        runs.cut_log(out / "metrics.jsonl", lambda record: ("ab".index(record["stage"]), record["step"]) <= reached)
     else:
         fit_statistics(model, cache, rows)
         if config.training.principal_start:
@@ -236,8 +237,7 @@ def _run_stage(
             best = copy.deepcopy({name: value.cpu() for name, value in trainer.model.state_dict().items()})
         if is_main:
             record = {"stage": schedule.name, "step": position.step, **figures, **measured}
-            with (out / "metrics.jsonl").open("a", encoding="utf-8") as file:
-                file.write(json.dumps(record) + "\n")
+            runs.append_record(out / "metrics.jsonl", record)
             logger.info("stage %s, step %d: held-out loss %.4f", schedule.name, position.step, loss)
 
     with interruptible() as interrupts:
@@ -268,17 +268,3 @@ def _run_stage(
                     logger.info("nothing better for %d measurements", position.waited)
                     break
     return best
-
-
-def _cut_log(path: Path, position: Position) -> None:
-    """Drop the lines of steps that are taken again."""
-    kept = []
-    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
-        try:
-            record = json.loads(line)
-        except json.JSONDecodeError:
-            continue  # a kill can leave half a line
-        if ("ab".index(record["stage"]), record["step"]) <= (position.stage, position.step):
-            kept.append(line + "\n")
-    with atomic_path(path) as temporary:
-        temporary.write_text("".join(kept), encoding="utf-8")

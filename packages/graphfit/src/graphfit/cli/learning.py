@@ -7,17 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from graphfit.cli.options import (
+from hr_common.errors import InputError
+from hr_common.options import (
     ANY,
     FILE,
     OUTPUT,
     device_option,
     force_option,
     json_option,
+    refuse_existing,
+    resume_option,
     seed_option,
     setting_options,
+    threads_option,
+    use_threads,
 )
-from hr_common.errors import InputError
 
 if TYPE_CHECKING:
     from graphfit.data.items import Catalogue, Outfit
@@ -45,11 +49,6 @@ def _cache(path: Path | None) -> Path:
     from hr_common.files import data_root
 
     return path or data_root("graphfit", "features.sqlite")
-
-
-def _refuse_existing(path: Path, force: bool) -> None:
-    if path.exists() and not force:
-        raise InputError(f"{path} exists already; add --force to overwrite it")
 
 
 def _parts(data: str) -> tuple[str, Path]:
@@ -135,7 +134,7 @@ def embed(
     from graphfit.features import embed as embed_catalogue
     from hr_common import device as devices
 
-    _refuse_existing(out, force)
+    refuse_existing(out, force=force)
     features = embed_catalogue(
         read_catalogue(catalogue), encoder=encoder, cache=_cache(cache), batch=batch, device=devices.resolve(device)
     )
@@ -169,7 +168,7 @@ def split(
     from graphfit.features import Features
     from graphfit.negatives import background_groups
 
-    _refuse_existing(out / kind, force)
+    refuse_existing(out / kind, force=force)
     items = read_catalogue(catalogue)
     groups = None
     if features is not None:
@@ -217,10 +216,10 @@ def check(path: Path, as_json: bool) -> None:
 @kind_option
 @features_option
 @cache_option
-@setting_options
+@setting_options("network.layers=3")
 @click.option("--out", "-o", type=OUTPUT, required=True, help="Folder of the run.")
-@click.option("--resume", is_flag=True, help="Go on from the checkpoint in --out.")
-@click.option("--threads", type=click.IntRange(1), help="Threads of torch. [default: its own choice]")
+@resume_option
+@threads_option
 @click.option("--licence", default="", metavar="TEXT", help="What the card of the weights says on the use of the data.")
 @force_option
 @seed_option
@@ -254,12 +253,10 @@ def train(
     from graphfit.config import load_config
 
     config = load_config(preset, file=config_file, overrides=overrides)
-    import torch
 
     from graphfit.training.start import train as train_run
 
-    if threads is not None:
-        torch.set_num_threads(threads)
+    use_threads(threads)
     outfit_data, found = _load(data, outfits, kind, features, cache, device, seed)
     trained = train_run(
         outfit_data, found, out, config, seed=seed, device=device, resume=resume, force=force, licence=licence

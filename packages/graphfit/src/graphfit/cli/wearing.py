@@ -7,8 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from graphfit.cli.options import ANY, FILE, FOLDER, OUTPUT, device_option, force_option, json_option, seed_option
 from hr_common.errors import InputError
+from hr_common.options import (
+    ANY,
+    FILE,
+    FOLDER,
+    OUTPUT,
+    device_option,
+    force_option,
+    json_option,
+    refuse_existing,
+    seed_option,
+)
 
 if TYPE_CHECKING:
     from graphfit.collocation import Collocator
@@ -275,7 +285,8 @@ def style(
     from graphfit.plots import hue_wheel
     from hr_common import image
 
-    _refuse_existing(out, force)
+    if out is not None:
+        refuse_existing(out, force=force)
     found, sets = _gather(outfits, catalogue, ())
     looks = []
     for members in sets:
@@ -573,12 +584,8 @@ def _refuse_board(out: Path | None, force: bool) -> None:
     from graphfit.pages import check_suffix
 
     check_suffix(out)
-    _refuse_existing(out, force)
-
-
-def _refuse_existing(out: Path | None, force: bool) -> None:
-    if out is not None and out.exists() and not force:
-        raise InputError(f"{out} exists; give another --out, or --force to overwrite it")
+    if out is not None:
+        refuse_existing(out, force=force)
 
 
 def _refuse_filled(out: Path, force: bool) -> None:

@@ -1,14 +1,11 @@
 """The training loop: steps, validation, log, the best weights, and going on where a run was cut off."""
 
 import copy
-import json
 import logging
 import math
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -26,6 +23,7 @@ from graphfit.training.problem import Problem
 from hr_common import device as devices
 from hr_common.device import ProcessGroup
 from hr_common.interrupts import interruptible
+from hr_common.runs import RunFolder, append_record
 
 logger = logging.getLogger(__name__)
 
@@ -95,7 +93,7 @@ class Training:
         """The model whose figures count: the running mean of the weights, or the weights themselves."""
         return self.model if self.average is None else cast(OutfitModel, self.average.module)
 
-    def run(self, places: "Places | None" = None) -> Iterator[Position]:
+    def run(self, places: RunFolder | None = None) -> Iterator[Position]:
         """Train from where it stands to the end, and yield after every step.
 
         Args:
@@ -136,7 +134,7 @@ class Training:
         for parameters in self.optimizer.param_groups:
             parameters["lr"] = settings.learning_rate * _schedule(total / (self.steps * settings.epochs))
         self.model.train()
-        with _seeded((self.seed * 1_000_003 + total) * 4096 + self.group.rank, self.device):
+        with devices.seeded((self.seed * 1_000_003 + total) * 4096 + self.group.rank, self.device):
             with devices.autocast(self.device, settings.amp):
                 parts: Mapping[str, Tensor] = wrapped(inputs, batch)
             loss = torch.stack(list(parts.values())).sum()
@@ -155,7 +153,7 @@ class Training:
                 )
             position.sums[name] = position.sums.get(name, 0.0) + number
 
-    def _end_epoch(self, places: "Places | None", seconds: float) -> None:
+    def _end_epoch(self, places: RunFolder | None, seconds: float) -> None:
         position = self.position
         self.measured.eval()
         figures = self.problem.figures(self.measured)
@@ -175,12 +173,11 @@ class Training:
                 "seconds": round(seconds, 3),
                 "peak_mebibytes": round(devices.memory(self.device).peak / 2**20, 1),
             }
-            with places.log.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(record) + "\n")
+            append_record(places.log, record)
         if places is not None:
             self.save(places)
 
-    def save(self, places: "Places") -> None:
+    def save(self, places: RunFolder) -> None:
         """Write the state to go on from."""
         from graphfit.checkpoints import save_state
 
@@ -207,29 +204,7 @@ class Training:
         self.position = Position(**state["position"])
 
 
-@dataclass(frozen=True)
-class Places:
-    """The files of a run."""
-
-    folder: Path
-
-    @property
-    def last(self) -> Path:
-        """State to go on from."""
-        return self.folder / "last.pt"
-
-    @property
-    def log(self) -> Path:
-        """One line of JSON for each epoch."""
-        return self.folder / "metrics.jsonl"
-
-    @property
-    def model(self) -> Path:
-        """Weights to use."""
-        return self.folder / "model.safetensors"
-
-
-def finish(training: Training, places: Places | None = None) -> OutfitModel:
+def finish(training: Training, places: RunFolder | None = None) -> OutfitModel:
     """Train to the end and return the model with the weights of its best epoch, in evaluation mode.
 
     Raises:
@@ -257,11 +232,3 @@ def finish(training: Training, places: Places | None = None) -> OutfitModel:
 def _schedule(progress: float) -> float:
     """Half a cosine, after a rise over the first twentieth."""
     return min(1.0, (progress + 1e-3) * 20) * (1 + math.cos(math.pi * progress)) / 2
-
-
-@contextmanager
-def _seeded(seed: int, device: torch.device) -> Iterator[None]:
-    """Seed torch's own generators, which dropout draws from, and put them back afterwards."""
-    with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        torch.manual_seed(seed % 2**63)
-        yield

@@ -1,6 +1,5 @@
 """From outfits and settings to a folder with a trained network."""
 
-import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,12 +17,13 @@ from graphfit.data.tasks import OutfitData
 from graphfit.features import Features
 from graphfit.losses import class_weights
 from graphfit.networks.graph_model import GraphModel
-from graphfit.training.loop import Places, Training, finish
+from graphfit.training.loop import Training, finish
 from graphfit.training.problem import Problem
 from hr_common import config as settings
 from hr_common import device as devices
 from hr_common.errors import InputError
 from hr_common.files import atomic_path, write_json
+from hr_common.runs import RunFolder, cut_log
 
 logger = logging.getLogger(__name__)
 
@@ -90,7 +90,7 @@ def train(
         InputError: Folder, data, settings or checkpoint do not fit.
         KeyboardInterrupt: After Ctrl-C, once the state is saved.
     """
-    places = Places(out)
+    places = RunFolder(out)
     where = devices.resolve(device)
     with devices.process_group(where) as group:
         if not resume and places.last.exists() and not force:
@@ -101,7 +101,8 @@ def train(
             restore_state(places.last, training, force=force)
         if group.is_main:
             out.mkdir(parents=True, exist_ok=True)
-            _begin_log(places.log, training.position.epoch)
+            done = training.position.epoch
+            cut_log(places.log, lambda record: record["epoch"] <= done)
             with atomic_path(out / "config.toml") as temporary:
                 temporary.write_text(settings.to_toml(config), encoding="utf-8")
         model = finish(training, places)
@@ -140,16 +141,3 @@ def calibrate(training: Training) -> Calibration:
     if task is None:
         return Calibration()
     return Calibration.fit(training.model.score(problem.inputs, task.sets), task.labels)
-
-
-def _begin_log(path: Path, epochs: int) -> None:
-    """Drop the lines of epochs that are trained again; a kill can leave half a line."""
-    kept = []
-    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() and epochs else []:
-        try:
-            if json.loads(line)["epoch"] <= epochs:
-                kept.append(line + "\n")
-        except json.JSONDecodeError:
-            continue
-    with atomic_path(path) as temporary:
-        temporary.write_text("".join(kept), encoding="utf-8")

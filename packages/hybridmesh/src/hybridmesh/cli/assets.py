@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from hr_common.errors import InputError
-from hybridmesh.cli.options import FILE, FOLDER, OUTPUT, force_option, json_option
+from hr_common.options import FILE, FOLDER, OUTPUT, force_option, json_option
 
 
 @click.group()

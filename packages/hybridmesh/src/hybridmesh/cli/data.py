@@ -7,19 +7,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hr_common.errors import InputError
-from hybridmesh.cli.options import (
+from hr_common.options import (
     FILE,
     FOLDER,
     OUTPUT,
-    body_options,
     device_option,
     force_option,
     json_option,
-    open_body,
     seed_option,
     setting_options,
     threads_option,
 )
+from hybridmesh.cli.options import body_options, open_body
 
 if TYPE_CHECKING:
     from hybridmesh.body import BodyModel
@@ -39,7 +38,7 @@ _PICTURES = (".jpg", ".jpeg", ".png", ".webp")
 )
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Threads that render.")
 @body_options
-@setting_options
+@setting_options("size=96", ("desk", "tiny"))
 @seed_option
 @json_option
 @force_option

@@ -7,36 +7,26 @@ from typing import Any
 import click
 
 from hr_common.errors import InputError
-from hybridmesh.cli.options import (
-    FILE,
+from hr_common.options import (
     OUTPUT,
-    body_options,
     device_option,
     force_option,
     json_option,
-    open_body,
+    resume_option,
     seed_option,
+    setting_options,
     threads_option,
 )
+from hybridmesh.cli.options import body_options, open_body
 from hybridmesh.cli.recovering import photo_options, run_recovery
 
 # Those of hybridmesh.config, which is too heavy to be loaded for a help text.
 INPUTS = ("iuv", "segment", "image", "image+iuv", "image+segment")
 SUPERVISIONS = ("full", "part3d", "3d_sparse", "dense_sparse", "sparse")
 SET = click.Path(exists=True, path_type=Path)
-PRESETS = ("paper", "desk", "tiny")
 
 
-def learning_options(command: Any) -> Any:
-    """Add ``--preset``, ``--config`` and ``--set`` of training."""
-    for option in (
-        click.option("--set", "overrides", multiple=True, metavar="NAME=VALUE",
-                     help="One setting, e.g. training.epochs=5. Repeatable."),
-        click.option("--config", "config_file", type=FILE, help="TOML file laid over the preset."),
-        click.option("--preset", type=click.Choice(PRESETS), default="desk", show_default=True, help="Base settings."),
-    ):  # fmt: skip
-        command = option(command)
-    return command
+learning_options = setting_options("training.epochs=5")
 
 
 def _names(text: str, known: tuple[str, ...], option: str) -> tuple[Any, ...]:
@@ -51,7 +41,7 @@ def _names(text: str, known: tuple[str, ...], option: str) -> tuple[Any, ...]:
 @click.option("--input", "kind", type=click.Choice(INPUTS), help="What the network looks at. [default: the preset's]")
 @click.option("--supervision", type=click.Choice(SUPERVISIONS), help="Annotations that count. [default: the preset's]")
 @click.option("--out", "-o", type=OUTPUT, required=True, help="Folder of the run.")
-@click.option("--resume", is_flag=True, help="Go on from the checkpoint in --out.")
+@resume_option
 @learning_options
 @body_options
 @threads_option
@@ -184,7 +174,9 @@ def ablate(
 
 @click.command()
 @click.option("--weights", type=SET, help="Run folder or weights file. [default: the weights that ship]")
-@click.option("--preset", type=click.Choice(PRESETS), help="Print the settings of a preset as TOML instead.")
+@click.option(
+    "--preset", type=click.Choice(["paper", "desk", "tiny"]), help="Print the settings of a preset as TOML instead."
+)
 @json_option
 def info(weights: Path | None, preset: str | None, as_json: bool) -> None:
     """Say what weights were trained on, with what, and what they cannot do; or what a preset sets."""

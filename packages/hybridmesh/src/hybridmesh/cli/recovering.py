@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from hr_common.errors import InputError
-from hybridmesh.cli.options import (
+from hr_common.options import (
     FILE,
     OUTPUT,
-    body_options,
     force_option,
     json_option,
-    open_body,
+    refuse_existing,
     seed_option,
     setting_options,
     threads_option,
 )
+from hybridmesh.cli.options import body_options, open_body
 
 if TYPE_CHECKING:
     from hybridmesh.body import BodyModel
@@ -62,7 +62,8 @@ def photo_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option("--rigged", is_flag=True, help="Write a GLB with skeleton, skin and pose too."),
         click.option("--turntable", is_flag=True, help="Write an animation of each body."),
-        body_options, setting_options, threads_option, seed_option, json_option, force_option,
+        body_options, setting_options("fit.dense=5", ("desk", "tiny")),
+        threads_option, seed_option, json_option, force_option,
     ]  # fmt: skip
     for option in reversed(options):
         command = option(command)
@@ -324,7 +325,7 @@ def render(
     """  # noqa: D301 - click reads the backspace itself
     from hybridmesh.drawing import draw_motion, draw_person
 
-    _refuse_existing(out, force)
+    refuse_existing(out, force=force)
     model = open_body(body, gender, threads)
     if _is_motion(params):
         from hybridmesh.motion import read_motion
@@ -339,11 +340,6 @@ def _is_motion(path: Path) -> bool:
     from hybridmesh.body.arrays import read_archive
 
     return path.suffix.lower() in (".bvh", ".amc") or (path.suffix == ".npz" and "poses" in read_archive(path))
-
-
-def _refuse_existing(out: Path, force: bool) -> None:
-    if out.exists() and not force:
-        raise InputError(f"{out} exists; add --force to overwrite it, or choose another name with --out")
 
 
 @click.command("refine-iuv")
@@ -377,7 +373,7 @@ def refine_iuv(
     from hybridmesh.recovery import person_box
     from hybridmesh.refinement import refine
 
-    _refuse_existing(out, force)
+    refuse_existing(out, force=force)
     dense = iuv.read(iuv_file, order=channel_order)
     people = read_landmarks(keypoints, photo or iuv_file.name, dense.index.shape)
     if person >= len(people):
@@ -433,7 +429,7 @@ def convert(
     hybridmesh convert opencv_iuv.png --out iuv.npz
     hybridmesh convert up-3d --from up3d --split test --out up3d-test
     """  # noqa: D301 - click reads the backspace itself
-    _refuse_existing(out, force)
+    refuse_existing(out, force=force)
     if data_set is not None:
         from hybridmesh.data.formats import read_people
 

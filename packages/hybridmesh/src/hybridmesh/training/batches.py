@@ -8,6 +8,7 @@ from jaxtyping import Int
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from hr_common.interrupts import leave_to_parent
 from hybridmesh.body.model import BodyModel
 from hybridmesh.config import AugmentConfig, LearningConfig
 from hybridmesh.data.batches import PeopleDataset
@@ -69,7 +70,7 @@ class ReadBatches:
         self.dataset.set_epoch(epoch)
         yield from DataLoader(
             self.dataset, batch_sampler=[each.tolist() for each in rows], num_workers=self.workers,
-            collate_fn=self.dataset.collate,
+            collate_fn=self.dataset.collate, worker_init_fn=leave_to_parent,
         )  # fmt: skip
 
 

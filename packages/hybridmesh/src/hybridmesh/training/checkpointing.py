@@ -1,24 +1,22 @@
 """State to go on from: tensors and plain values only, so that reading it runs nothing."""
 
 import hashlib
-import json
+from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
-from hr_common import config as settings
-from hr_common.errors import InputError
-from hr_common.files import atomic_path, refuse_unreadable
+from hr_common import runs
 from hybridmesh.data.people import PeopleSet
 from hybridmesh.regressor import PIXELS
 
 if TYPE_CHECKING:
     from hybridmesh.training.loop import Training
 
-STATE_FORMAT = 1
+STATE_FORMAT = 2
 # How often one saves and who reads may change between two runs.
 _FREE_TO_CHANGE = ("training.checkpoint_every", "training.workers", "network.backbone_weights")
 
@@ -39,19 +37,11 @@ def save_state(path: Path, training: "Training") -> None:
     No random state is among it: what is drawn follows from the seed and from where the run stands.
     """
     body = training.objective.body
-    state = {
-        "format": STATE_FORMAT,
-        "versions": {"hybridmesh": version("hybridmesh"), "torch": str(torch.__version__)},
-        "config": json.dumps(settings.to_dict(training.config)),
-        "seed": training.seed,
-        "data": training.data,
-        "body": {"name": body.name, "id": body.id},
-        "pixels": PIXELS,
-        "keypoints": "keypoints25",
-        "training": training.state(),
-    }
-    with atomic_path(path) as temporary:
-        torch.save(state, temporary)
+    runs.save_state(
+        path, program="hybridmesh", layout=STATE_FORMAT, config=training.config, seed=training.seed,
+        versions={"hybridmesh": version("hybridmesh"), "torch": str(torch.__version__)}, data=training.data,
+        body={"name": body.name, "id": body.id}, pixels=PIXELS, keypoints="keypoints25", training=training.state(),
+    )  # fmt: skip
 
 
 def restore_state(path: Path, training: "Training", *, force: bool = False) -> None:
@@ -65,27 +55,16 @@ def restore_state(path: Path, training: "Training", *, force: bool = False) -> N
     Raises:
         InputError: It is no checkpoint, or settings, data, body or seed differ; the message names what differs.
     """
-    refuse_unreadable(path)
-    try:
-        state = torch.load(path, map_location=training.device, weights_only=True)
-    except Exception as error:
-        raise InputError(
-            f"{path} cannot be read as a checkpoint ({type(error).__name__}); start anew with --force"
-        ) from error
-    if not isinstance(state, dict) or state.get("format") != STATE_FORMAT:
-        raise InputError(f"{path} is no checkpoint of this version of hybridmesh (format {STATE_FORMAT})")
-    differences = list(
-        settings.differences(json.loads(state["config"]), settings.to_dict(training.config), free=_FREE_TO_CHANGE)
-    )
-    if state["seed"] != training.seed:
-        differences.append(f"seed {state['seed']} there, {training.seed} here")
-    if state["data"] != training.data:
-        differences.append("other people")
-    if state["body"]["id"] != training.objective.body.id:
-        differences.append(f"body {state['body']['name']} there, {training.objective.body.name} here")
-    if differences and not force:
-        raise InputError(
-            f"{path} was written with other settings or data ({'; '.join(differences)}); "
-            "repeat them, add --force to start anew, or choose another --out"
-        )
+    body = training.objective.body
+
+    def others(state: Mapping[str, Any]) -> Iterator[str]:
+        if state["data"] != training.data:
+            yield "other people"
+        if state["body"]["id"] != body.id:
+            yield f"body {state['body']['name']} there, {body.name} here"
+
+    state = runs.load_state(
+        path, program="hybridmesh", layout=STATE_FORMAT, config=training.config, seed=training.seed,
+        free=_FREE_TO_CHANGE, others=others, force=force, device=training.device,
+    )  # fmt: skip
     training.restore(state["training"])

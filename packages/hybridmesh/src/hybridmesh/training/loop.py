@@ -1,13 +1,10 @@
 """The training loop: steps, log, and going on where a run was cut off."""
 
-import json
 import logging
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +17,7 @@ from tqdm import tqdm
 from hr_common import device as devices
 from hr_common.device import ProcessGroup
 from hr_common.interrupts import interruptible
+from hr_common.runs import RunFolder, append_record
 from hybridmesh.body.model import BodyModel
 from hybridmesh.config import LearningConfig
 from hybridmesh.networks.hybrid_network import HybridNetwork
@@ -86,22 +84,19 @@ class Training:
         settings = config.training
         self.optimizer = torch.optim.Adam(self.network.parameters(), lr=settings.learning_rate, fused=True)
         # An odd rest of an epoch is left out; a norm over a batch cannot work with one sample.
-        studio, everybody = int(flags.studio.sum()), len(epoch_order(flags.studio, np.random.default_rng(0)))
-        self.studio_steps = max(studio // settings.batch, 1)
-        self.steps = max(everybody // settings.batch, 1)
+        self.steps = max(len(epoch_order(flags.studio, np.random.default_rng(0))) // settings.batch, 1)
         self.position = Position()
 
     @property
     def epochs(self) -> int:
-        """Epochs of the studio alone and of everybody."""
-        return self.config.training.studio_epochs + self.config.training.epochs
+        """Epochs with the annotations that every setting has, and with those of this one."""
+        return self.config.training.common_epochs + self.config.training.epochs
 
     def steps_before(self, epoch: int) -> int:
         """Count the steps before an epoch."""
-        alone = min(epoch, self.config.training.studio_epochs)
-        return alone * self.studio_steps + (epoch - alone) * self.steps
+        return epoch * self.steps
 
-    def run(self, places: "Places | None" = None) -> Iterator[Position]:
+    def run(self, places: RunFolder | None = None) -> Iterator[Position]:
         """Train from where it stands to the end, and yield after every step.
 
         Args:
@@ -130,26 +125,25 @@ class Training:
             yield position
 
     def _rows(self, epoch: int) -> Sequence[Int[np.ndarray, " row"]]:
-        rng, alone = np.random.default_rng([self.seed, epoch, 4]), epoch < self.config.training.studio_epochs
-        studio = self.flags.studio
-        order = rng.permutation(np.flatnonzero(studio)) if alone else epoch_order(studio, rng)
+        order = epoch_order(self.flags.studio, np.random.default_rng([self.seed, epoch, 4]))
         size = self.config.training.batch
-        return [order[step * size : (step + 1) * size] for step in range(self.studio_steps if alone else self.steps)]
+        return [order[step * size : (step + 1) * size] for step in range(self.steps)]
 
     def _step(self, wrapped: nn.Module, rows: Int[np.ndarray, " row"], batch: Mapping[str, Tensor]) -> None:
         position, settings = self.position, self.config.training
         batch = {name: value.to(self.device) for name, value in batch.items()}
-        flags = {name: value.to(self.device) for name, value in self.flags.row(rows).items()}
+        own = self.flags if position.epoch >= settings.common_epochs else self.flags.common
+        flags = {name: value.to(self.device) for name, value in own.row(rows).items()}
         wild = 1 - flags.pop("studio")
         counts = count_annotated(flags, shared=self.group.world_size > 1)
         done = self.steps_before(position.epoch) + position.step
-        # The studio alone has the full rate.
-        epochs = max(position.epoch - settings.studio_epochs, 0)
-        within = position.step / self.steps if position.epoch >= settings.studio_epochs else 0.0
+        # The common epochs have the full rate.
+        epochs = max(position.epoch - settings.common_epochs, 0)
+        within = position.step / self.steps if position.epoch >= settings.common_epochs else 0.0
         progress = (epochs + (within if settings.schedule == "step" else 0.0)) / settings.epochs
         for parameters in self.optimizer.param_groups:
             parameters["lr"] = settings.learning_rate * (1 + math.cos(math.pi * progress)) / 2
-        with _seeded((self.seed * 1_000_003 + done) * 4096 + self.group.rank, self.device):
+        with devices.seeded((self.seed * 1_000_003 + done) * 4096 + self.group.rank, self.device):
             with devices.autocast(self.device, settings.amp):
                 found: Parameters = wrapped(batch)
             losses: Mapping[str, Tensor] = self.objective(found, batch, flags)
@@ -179,7 +173,7 @@ class Training:
                     totals[f"{name}_{domain}"] = totals.get(f"{name}_{domain}", 0.0) + value
                     totals[f"#{name}_{domain}"] = totals.get(f"#{name}_{domain}", 0.0) + count
 
-    def _end_epoch(self, places: "Places | None", seconds: float) -> None:
+    def _end_epoch(self, places: RunFolder | None, seconds: float) -> None:
         position = self.position
         sums, steps = position.sums, position.step
         position.epoch, position.step, position.sums = position.epoch + 1, 0, {}
@@ -195,11 +189,10 @@ class Training:
                 "people_per_second": round(steps * self.config.training.batch / seconds, 1) if seconds > 0 else None,
                 "peak_mebibytes": round(devices.memory(self.device).peak / 2**20, 1),
             }
-            with places.log.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(record) + "\n")
+            append_record(places.log, record)
         self.save(places)
 
-    def save(self, places: "Places") -> None:
+    def save(self, places: RunFolder) -> None:
         """Write the state to go on from."""
         from hybridmesh.training.checkpointing import save_state
 
@@ -221,29 +214,7 @@ class Training:
         self.position = Position(**state["position"])
 
 
-@dataclass(frozen=True)
-class Places:
-    """The files of a run."""
-
-    folder: Path
-
-    @property
-    def last(self) -> Path:
-        """State to go on from."""
-        return self.folder / "last.pt"
-
-    @property
-    def log(self) -> Path:
-        """One line of JSON for each epoch."""
-        return self.folder / "metrics.jsonl"
-
-    @property
-    def model(self) -> Path:
-        """Weights to use."""
-        return self.folder / "model.safetensors"
-
-
-def finish(training: Training, places: Places | None = None) -> HybridNetwork:
+def finish(training: Training, places: RunFolder | None = None) -> HybridNetwork:
     """Train to the end and give the network, in evaluation mode; as in the paper's code the last weights count.
 
     Raises:
@@ -264,15 +235,3 @@ def finish(training: Training, places: Places | None = None) -> HybridNetwork:
                 raise KeyboardInterrupt
     training.network.eval()
     return training.network
-
-
-@contextmanager
-def _seeded(seed: int, device: torch.device) -> Iterator[None]:
-    """Seed torch's own generator, which dropout draws from, and put it back afterwards.
-
-    Not by ``torch.manual_seed``: without a GPU that keeps a stack trace for each call, in case one turns up.
-    """
-    with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        generator = torch.cuda.default_generators[device.index] if device.type == "cuda" else torch.default_generator
-        generator.manual_seed(seed % 2**63)
-        yield

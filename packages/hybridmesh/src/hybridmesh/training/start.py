@@ -13,6 +13,7 @@ from hr_common import config as settings
 from hr_common import device as devices
 from hr_common.errors import InputError
 from hr_common.files import atomic_path, write_json
+from hr_common.runs import RunFolder, cut_log
 from hybridmesh.body.model import BodyModel
 from hybridmesh.config import LearningConfig
 from hybridmesh.data.people import PeopleSet
@@ -20,7 +21,7 @@ from hybridmesh.networks.hybrid_network import HybridNetwork
 from hybridmesh.regressor import Regressor, make_card
 from hybridmesh.training.batches import Batches, open_batches
 from hybridmesh.training.checkpointing import digest_people, restore_state
-from hybridmesh.training.loop import Places, Training, finish
+from hybridmesh.training.loop import Training, finish
 from hybridmesh.training.supervision import Flags
 
 logger = logging.getLogger(__name__)
@@ -97,7 +98,7 @@ def train(
         InputError: Folder, data, settings or checkpoint do not fit.
         KeyboardInterrupt: After Ctrl-C, once the state is saved.
     """
-    places = Places(out)
+    places = RunFolder(out)
     where = devices.resolve(device)
     with devices.process_group(where) as group:
         if not resume and places.last.exists() and not force:
@@ -112,7 +113,8 @@ def train(
             restore_state(places.last, training, force=force)
         if group.is_main:
             out.mkdir(parents=True, exist_ok=True)
-            _begin_log(places.log, training.position.epoch)
+            done = training.position.epoch
+            cut_log(places.log, lambda record: record["epoch"] <= done)
             with atomic_path(out / "config.toml") as temporary:
                 temporary.write_text(settings.to_toml(config), encoding="utf-8")
             write_json(out / "with_3d.json", flags.smpl.nonzero()[0].tolist())
@@ -139,16 +141,3 @@ def _count(flags: Flags) -> dict[str, int]:
 def _last_losses(log: Path) -> dict[str, float]:
     *_, last = log.read_text(encoding="utf-8").splitlines()
     return {name: value for name, value in json.loads(last).items() if name.endswith(("_studio", "_wild"))}
-
-
-def _begin_log(path: Path, epochs: int) -> None:
-    """Drop the lines of epochs that are trained again; a kill can leave half a line."""
-    kept = []
-    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() and epochs else []:
-        try:
-            if json.loads(line)["epoch"] <= epochs:
-                kept.append(line + "\n")
-        except json.JSONDecodeError:
-            continue
-    with atomic_path(path) as temporary:
-        temporary.write_text("".join(kept), encoding="utf-8")

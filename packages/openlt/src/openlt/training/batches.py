@@ -1,6 +1,5 @@
 """Which pictures a step sees: settled by seed, epoch and step alone, whatever the number of readers and processes."""
 
-import signal
 import time
 from collections.abc import Iterator, Sequence
 
@@ -9,6 +8,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from hr_common.errors import InputError
+from hr_common.interrupts import leave_to_parent
 from openlt.config import NetworkConfig, OpenltConfig, StageConfig
 from openlt.data.images import Batch, ImageDataset, Key, collate
 from openlt.data.samplers import ClassAwareSampler, ProgressiveSampler, Sampler, ShuffleSampler, SquareRootSampler
@@ -62,10 +62,6 @@ def build_sampler(stage: StageConfig, labels: np.ndarray, *, seed: int) -> Sampl
     return ShuffleSampler(labels, seed)
 
 
-def _leave_interrupts_to_parent(_: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
 def read(dataset: ImageDataset, batches: Sequence[list[Key]], *, workers: int = 0) -> Iterator[Batch]:
     """Read lists of (draw, index) one after another, in this process or in others."""
     # Chance comes from the keys alone; without a generator of its own the loader would draw from the global one.
@@ -74,7 +70,7 @@ def read(dataset: ImageDataset, batches: Sequence[list[Key]], *, workers: int = 
         batch_sampler=batches,
         num_workers=workers,
         collate_fn=collate,
-        worker_init_fn=_leave_interrupts_to_parent,
+        worker_init_fn=leave_to_parent,
         generator=torch.Generator(),
     )
     return iter(loader)

@@ -1,7 +1,6 @@
 """State to go on from: written whole or not at all, read without unpickling."""
 
-import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -10,13 +9,13 @@ from typing import Any
 import torch
 
 from hr_common import config as settings
+from hr_common import runs
 from hr_common.errors import InputError
-from hr_common.files import atomic_path
 from openlt.checkpoints import Origin
 from openlt.config import OpenltConfig
 from openlt.training.stage import Stage
 
-CHECKPOINT_FORMAT = 1
+CHECKPOINT_FORMAT = 2
 
 # How often one saves, how many processes read, and what is done with the scores may change between two runs.
 _FREE_TO_CHANGE = ("training.checkpoint_every", "data.workers", "data.corrupt", "threshold", "detector")
@@ -45,25 +44,20 @@ def save_checkpoint(path: Path, stage: Stage, position: Position, *, origin: Ori
 
     The samplers have no state: their order follows from seed and epoch.
     """
-    state = {
-        "format": CHECKPOINT_FORMAT,
-        "version": version("openlt"),
-        "config": json.dumps(settings.to_dict(stage.config)),
-        "seed": origin.seed,
-        "classes": list(origin.classes),
-        "digests": dict(origin.digests),
-        "stage": position.stage,
-        "epoch": position.epoch,
-        "step": position.step,
-        "best": position.best,
-        "best_epoch": position.best_epoch,
-        "sums": dict(position.sums),
-        "random": torch.get_rng_state(),
-        "random_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
-        "parts": {name: part.state_dict() for name, part in stage.parts().items()},
-    }
-    with atomic_path(path) as temporary:
-        torch.save(state, temporary)
+    runs.save_state(
+        path,
+        program="openlt",
+        layout=CHECKPOINT_FORMAT,
+        config=stage.config,
+        seed=origin.seed,
+        version=version("openlt"),
+        classes=list(origin.classes),
+        digests=dict(origin.digests),
+        position={**vars(position), "sums": dict(position.sums)},
+        random=torch.get_rng_state(),
+        random_cuda=torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        parts={name: part.state_dict() for name, part in stage.parts().items()},
+    )
 
 
 def read_checkpoint(path: Path, config: OpenltConfig, origin: Origin, *, force: bool = False) -> dict[str, Any]:
@@ -78,28 +72,17 @@ def read_checkpoint(path: Path, config: OpenltConfig, origin: Origin, *, force: 
     Raises:
         InputError: If it is no checkpoint, or settings, classes, lists or seed differ; the message names what differs.
     """
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises many kinds for a file that is not its own
-        raise InputError(
-            f"{path} cannot be read as a checkpoint ({type(error).__name__}); start anew with --force"
-        ) from error
-    if not isinstance(state, dict) or state.get("format") != CHECKPOINT_FORMAT:
-        raise InputError(f"{path} is no checkpoint of this version of openlt (format {CHECKPOINT_FORMAT})")
-    differences = list(
-        settings.differences(json.loads(state["config"]), settings.to_dict(config), free=_FREE_TO_CHANGE)
-    )
-    if state["seed"] != origin.seed:
-        differences.append(f"seed {state['seed']} there, {origin.seed} here")
-    if state["classes"] != list(origin.classes):
-        differences.append(f"{len(state['classes'])} classes there, other {len(origin.classes)} here")
-    differences += [f"list of {text}" for text in settings.differences(state["digests"], origin.digests)]
-    if differences and not force:
-        raise InputError(
-            f"{path} was written with other settings or data ({'; '.join(differences)}); "
-            "repeat them, add --force to go on all the same, or choose another --out"
-        )
-    return state
+
+    def others(state: Mapping[str, Any]) -> Iterator[str]:
+        if state["classes"] != list(origin.classes):
+            yield f"{len(state['classes'])} classes there, other {len(origin.classes)} here"
+        for text in settings.differences(state["digests"], origin.digests):
+            yield f"list of {text}"
+
+    return runs.load_state(
+        path, program="openlt", layout=CHECKPOINT_FORMAT, config=config, seed=origin.seed, free=_FREE_TO_CHANGE,
+        others=others, force=force,
+    )  # fmt: skip
 
 
 def restore(stage: Stage, state: Mapping[str, Any]) -> Position:
@@ -126,11 +109,4 @@ def restore(stage: Stage, state: Mapping[str, Any]) -> Position:
 
 def position_of(state: Mapping[str, Any]) -> Position:
     """Say where a checkpoint was taken."""
-    return Position(
-        stage=state["stage"],
-        epoch=state["epoch"],
-        step=state["step"],
-        best=state["best"],
-        best_epoch=state["best_epoch"],
-        sums=dict(state["sums"]),
-    )
+    return Position(**state["position"])

@@ -1,6 +1,5 @@
 """The training loop of a stage: steps, validation, log, the best weights, and going on where a run was cut off."""
 
-import json
 import logging
 import math
 import time
@@ -11,8 +10,8 @@ from pathlib import Path
 from tqdm import tqdm
 
 from hr_common import device as devices
-from hr_common.files import atomic_path
 from hr_common.interrupts import interruptible
+from hr_common.runs import RunFolder, append_record
 from openlt.checkpoints import Origin, save_model
 from openlt.training.checkpointing import Position, save_checkpoint
 from openlt.training.stage import Stage
@@ -23,10 +22,8 @@ Figures = Mapping[str, float | None]
 
 
 @dataclass(frozen=True)
-class Places:
+class Places(RunFolder):
     """The files of a run."""
-
-    folder: Path
 
     @property
     def checkpoints(self) -> Path:
@@ -37,16 +34,6 @@ class Places:
     def last(self) -> Path:
         """State to go on from."""
         return self.checkpoints / "last.pt"
-
-    @property
-    def log(self) -> Path:
-        """One line of JSON for each epoch."""
-        return self.folder / "metrics.jsonl"
-
-    @property
-    def model(self) -> Path:
-        """Weights to use."""
-        return self.folder / "model.safetensors"
 
     def best(self, stage: int) -> Path:
         """Best weights of a stage."""
@@ -173,8 +160,7 @@ def _log(
         "peak_mebibytes": round(devices.memory(next(stage.network.parameters()).device).peak / 2**20, 1),
         **remarks,
     }
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(record) + "\n")
+    append_record(path, record)
     logger.info(
         "stage %d, epoch %d: loss %.4g, overall %s",
         stage.number,
@@ -182,19 +168,3 @@ def _log(
         record.get("loss", math.nan),
         "not measured" if figures.get("overall") is None else f"{figures['overall']:.4f}",
     )
-
-
-def cut_log(path: Path, position: Position) -> None:
-    """Drop the lines of epochs that are trained again."""
-    if not path.exists():
-        return
-    kept = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            record = json.loads(line)
-        except json.JSONDecodeError:
-            continue  # a kill can leave half a line
-        if (record["stage"], record["epoch"]) <= (position.stage, position.epoch):
-            kept.append(line + "\n")
-    with atomic_path(path) as temporary:
-        temporary.write_text("".join(kept), encoding="utf-8")

@@ -18,6 +18,7 @@ from hr_common import device as devices
 from hr_common.device import ProcessGroup
 from hr_common.errors import InputError
 from hr_common.files import atomic_path, write_json
+from hr_common.runs import cut_log
 from openlt.baselines import post_hoc
 from openlt.baselines.episodes import EpisodeStage, base_classes, masked_objective
 from openlt.checkpoints import LoadedModel, Origin, load_model, save_model
@@ -35,7 +36,7 @@ from openlt.recognition import Recogniser
 from openlt.training.batches import TrainingBatches, build_sampler, in_order, plain_pictures, training_pictures
 from openlt.training.centroids import all_features, class_centroids
 from openlt.training.checkpointing import Position, position_of, read_checkpoint, restore
-from openlt.training.loop import Figures, Places, cut_log, run_stage
+from openlt.training.loop import Figures, Places, run_stage
 from openlt.training.objectives import logit_objective
 from openlt.training.stage import GradientStage, Stage
 
@@ -200,15 +201,15 @@ def _train(run: _Run, wanted: Sequence[int], *, resume: bool, force: bool) -> Tr
         state = read_checkpoint(run.places.last, run.config, run.origin, force=force)
         position = position_of(state)
         if run.group.is_main:
-            cut_log(run.places.log, position)
+            _cut_log(run.places.log, position)
         logger.info("going on in stage %d after %d epochs, %d steps", position.stage, position.epoch, position.step)
     elif run.group.is_main:
-        cut_log(run.places.log, Position(stage=min(wanted)))
+        _cut_log(run.places.log, Position(stage=min(wanted)))
     best = None
     for number in wanted:
-        if state is not None and number < state["stage"]:
+        if state is not None and number < state["position"]["stage"]:
             continue
-        goes_on = state is not None and state["stage"] == number
+        goes_on = state is not None and state["position"]["stage"] == number
         stage = build_stage(run, number, is_fresh=not goes_on)
         position = restore(stage, state) if state is not None and goes_on else Position(stage=number)
         position = run_stage(
@@ -358,6 +359,11 @@ def _validate(run: _Run, stage: Stage) -> Figures:
             predictions[indices] = predicted
     accuracy = band_accuracy(predictions, split.labels, run.data.counts)
     return {name: getattr(accuracy, name) for name in names}
+
+
+def _cut_log(path: Path, position: Position) -> None:
+    """Drop the lines of epochs that are trained again."""
+    cut_log(path, lambda record: (record["stage"], record["epoch"]) <= (position.stage, position.epoch))
 
 
 def _finish(run: _Run) -> None:

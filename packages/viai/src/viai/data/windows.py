@@ -10,6 +10,7 @@ from jaxtyping import Int64, UInt8
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from hr_common.errors import InputError
+from hr_common.interrupts import leave_to_parent
 from viai.config import ViaiConfig
 from viai.data.batches import WindowBatch, collate, draw_gap, open_clips, read_window
 from viai.data.clips import Clip, Split, picture_samples, window_frames
@@ -125,7 +126,11 @@ class BatchLoader:
         """Read the batch of a step, counted from 0."""
         if step != self._next:
             loader: DataLoader[WindowBatch] = DataLoader(
-                self.dataset, batch_sampler=_Steps(self, step), num_workers=self.workers, collate_fn=collate
+                self.dataset,
+                batch_sampler=_Steps(self, step),
+                num_workers=self.workers,
+                collate_fn=collate,
+                worker_init_fn=leave_to_parent,
             )
             self._stream = iter(loader)
         batch = next(self._stream)

@@ -1,10 +1,9 @@
 """The training loop: steps, log, checkpoints, and going on where a run was cut off."""
 
-import json
 import logging
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -14,14 +13,17 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from hr_common import config as settings
+from hr_common import runs
 from hr_common.errors import InputError
-from hr_common.files import atomic_path
+from hr_common.interrupts import interruptible
 from viai.config import TrainingConfig, ViaiConfig
 
 logger = logging.getLogger(__name__)
 
-CHECKPOINT_FORMAT = 1
+CHECKPOINT_FORMAT = 2
+
+# How often one looks or saves, and how many processes read, may change between two runs.
+_FREE_TO_CHANGE = ("training.checkpoint_every", "training.log_every", "training.workers")
 
 
 @runtime_checkable
@@ -75,19 +77,19 @@ def learning_rate_factor(step: int, config: TrainingConfig) -> float:
 
 def save_checkpoint(path: Path, stage: Stage, *, step: int, seed: int) -> None:
     """Write everything that is needed to go on, whole or not at all."""
-    state = {
-        "format": CHECKPOINT_FORMAT,
-        "stage": stage.name,
-        "versions": {name: version(name) for name in ("viai", "torch")},
-        "config": json.dumps(settings.to_dict(stage.config)),
-        "step": step,
-        "seed": seed,
-        "random": torch.get_rng_state(),
-        "random_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
-        "parts": {name: part.state_dict() for name, part in stage.parts().items()},
-    }
-    with atomic_path(path) as temporary:
-        torch.save(state, temporary)
+    runs.save_state(
+        path,
+        program="viai",
+        layout=CHECKPOINT_FORMAT,
+        config=stage.config,
+        seed=seed,
+        versions={name: version(name) for name in ("viai", "torch")},
+        stage=stage.name,
+        step=step,
+        random=torch.get_rng_state(),
+        random_cuda=torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        parts={name: part.state_dict() for name, part in stage.parts().items()},
+    )
 
 
 def load_checkpoint(path: Path, stage: Stage, *, seed: int) -> int:
@@ -99,23 +101,15 @@ def load_checkpoint(path: Path, stage: Stage, *, seed: int) -> int:
     Raises:
         InputError: If the file is no checkpoint of this stage with this configuration and seed.
     """
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises many kinds for a file that is not its own
-        raise InputError(
-            f"{path} cannot be read as a checkpoint ({type(error).__name__}); remove it to start anew"
-        ) from error
-    if not isinstance(state, dict) or state.get("format") != CHECKPOINT_FORMAT:
-        raise InputError(f"{path} is no checkpoint of this version of viai (format {CHECKPOINT_FORMAT})")
-    if state["stage"] != stage.name:
-        raise InputError(f"{path} is a checkpoint of '{state['stage']}', not of '{stage.name}'; choose another --out")
-    differences = _differences(json.loads(state["config"]), json.loads(json.dumps(settings.to_dict(stage.config))))
-    if state["seed"] != seed:
-        differences.append(f"seed {state['seed']} there, {seed} here")
-    if differences:
-        raise InputError(
-            f"{path} was written with other settings ({'; '.join(differences)}); repeat them or choose another --out"
-        )
+    state = runs.load_state(
+        path,
+        program="viai",
+        layout=CHECKPOINT_FORMAT,
+        config=stage.config,
+        seed=seed,
+        free=_FREE_TO_CHANGE,
+        others=lambda state: () if state["stage"] == stage.name else (f"{state['stage']} there, {stage.name} here",),
+    )
     for name, part in stage.parts().items():
         part.load_state_dict(state["parts"][name])
     torch.set_rng_state(state["random"])
@@ -125,28 +119,9 @@ def load_checkpoint(path: Path, stage: Stage, *, seed: int) -> int:
     return step
 
 
-# How often one looks or saves, and how many processes read, may change between two runs.
-_FREE_TO_CHANGE = ("training.checkpoint_every", "training.log_every", "training.workers")
-
-
-def _differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
-    before, now = dict(_leaves(there)), dict(_leaves(here))
-    return [
-        f"{name} {before.get(name)} there, {now.get(name)} here"
-        for name in sorted(before.keys() | now.keys())
-        if before.get(name) != now.get(name) and name not in _FREE_TO_CHANGE
-    ]
-
-
-def _leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in tree.items():
-        if isinstance(value, Mapping):
-            yield from _leaves(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value
-
-
-def train(stage: Stage, out: Path, *, seed: int, resume: bool = False, is_main: bool = True) -> Progress:
+def train(
+    stage: Stage, out: Path, *, seed: int, resume: bool = False, force: bool = False, is_main: bool = True
+) -> Progress:
     """Run a stage to its last step.
 
     Leaves ``<name>.checkpoint.pt`` (everything to go on), ``<name>.safetensors`` (weights to use) and
@@ -158,26 +133,29 @@ def train(stage: Stage, out: Path, *, seed: int, resume: bool = False, is_main: 
         stage: What is trained.
         out: Folder for the results; made if needed.
         seed: Of the data order and of every random number.
-        resume: Go on from the checkpoint in ``out`` if there is one. Without it, one that is there is an error.
+        resume: Go on from the checkpoint in ``out`` if there is one.
+        force: Overwrite a run of this stage in ``out``. Without it or ``resume``, one that is there is an error.
         is_main: False in the processes of a group that do not write.
 
     Raises:
         InputError: If ``out`` holds a checkpoint that cannot be or should not be gone on from.
         FloatingPointError: If a loss is no longer finite; the last checkpoint stays.
+        KeyboardInterrupt: After Ctrl-C, once the state is saved.
     """
     settings_ = stage.config.training
     checkpoint = out / f"{stage.name}.checkpoint.pt"
     weights = out / f"{stage.name}.safetensors"
     start = 0
-    if checkpoint.exists():
-        if not resume:
-            raise InputError(f"{checkpoint} exists; add --resume to go on from it, or choose another --out")
+    if checkpoint.exists() and not (resume or force):
+        raise InputError(f"{checkpoint} exists; add --resume to go on from it, --force to overwrite it")
+    if checkpoint.exists() and resume:
         start = load_checkpoint(checkpoint, stage, seed=seed)
         logger.info("going on from step %d", start)
     log = out / f"{stage.name}.log.jsonl"
     if is_main:
         out.mkdir(parents=True, exist_ok=True)
-        _cut_log(log, start)
+        # Those steps are taken again, or belong to an older run.
+        runs.cut_log(log, lambda record: record["step"] <= start)
 
     began = time.monotonic()
     sums: dict[str, float] = {}
@@ -190,44 +168,30 @@ def train(stage: Stage, out: Path, *, seed: int, resume: bool = False, is_main: 
         desc=stage.name,
         disable=None if is_main else True,
     )
-    for step in bar:
-        figures = stage.update(step)
-        for name, value in figures.items():
-            if not math.isfinite(value):
-                raise FloatingPointError(f"{name} is {value} at step {step}; the last checkpoint is {checkpoint}")
-            sums[name] = sums.get(name, 0.0) + value
-        counted += 1
-        done = step + 1
-        if is_main and (done % settings_.log_every == 0 or done == settings_.steps):
-            line = {name: value / counted for name, value in sums.items()}
-            now = time.monotonic()
-            record = {"step": done, **line, "seconds_per_step": (now - since) / counted}
-            with log.open("a") as file:
-                file.write(json.dumps(record) + "\n")
-            bar.set_postfix({name: f"{value:.4g}" for name, value in line.items()})
-            sums, counted, since = {}, 0, now
-        if is_main and (done % settings_.checkpoint_every == 0 or done == settings_.steps):
-            save_checkpoint(checkpoint, stage, step=done, seed=seed)
-            stage.export(weights, step=done, seed=seed)
+    with interruptible() as interrupts, bar:
+        for step in bar:
+            figures = stage.update(step)
+            for name, value in figures.items():
+                if not math.isfinite(value):
+                    raise FloatingPointError(f"{name} is {value} at step {step}; the last checkpoint is {checkpoint}")
+                sums[name] = sums.get(name, 0.0) + value
+            counted += 1
+            done = step + 1
+            if is_main and (done % settings_.log_every == 0 or done == settings_.steps):
+                line = {name: value / counted for name, value in sums.items()}
+                now = time.monotonic()
+                runs.append_record(log, {"step": done, **line, "seconds_per_step": (now - since) / counted})
+                bar.set_postfix({name: f"{value:.4g}" for name, value in line.items()})
+                sums, counted, since = {}, 0, now
+            at_end = done == settings_.steps
+            if is_main and (interrupts.requested or done % settings_.checkpoint_every == 0 or at_end):
+                save_checkpoint(checkpoint, stage, step=done, seed=seed)
+                stage.export(weights, step=done, seed=seed)
+            if interrupts.requested and not at_end:
+                raise KeyboardInterrupt
     return Progress(
         step=max(start, settings_.steps), seconds=time.monotonic() - began, checkpoint=checkpoint, weights=weights
     )
-
-
-def _cut_log(path: Path, step: int) -> None:
-    """Drop the lines after ``step``: those steps are taken again, or belong to an older run."""
-    if not path.exists():
-        return
-    kept = []
-    for line in path.read_text().splitlines():
-        try:
-            record = json.loads(line)
-        except json.JSONDecodeError:
-            continue  # a kill can leave half a line
-        if record["step"] <= step:
-            kept.append(line + "\n")
-    with atomic_path(path) as temporary:
-        temporary.write_text("".join(kept))
 
 
 class MovingAverage:

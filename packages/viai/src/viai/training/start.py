@@ -51,6 +51,7 @@ def train_stage(
     start_from: Path | None = None,
     image_weights: Path | None = None,
     resume: bool = False,
+    force: bool = False,
 ) -> Progress:
     """Train one network on prepared clips.
 
@@ -68,6 +69,7 @@ def train_stage(
         image_weights: ResNet-18 trained on ImageNet, under torchvision's names, for the picture networks of ``viai-av``
             to begin with; see :func:`viai.training.image_weights.start_pictures`.
         resume: Go on from the checkpoint in ``out`` if there is one.
+        force: Overwrite a run of this network in ``out``.
 
     Raises:
         InputError: If data, weights or checkpoint do not fit.
@@ -135,7 +137,7 @@ def train_stage(
                     "%d a process are few, eight or more work better",
                     config.training.batch // group.world_size,
                 )
-        progress = train(stage, out, seed=seed, resume=resume, is_main=group.is_main)
+        progress = train(stage, out, seed=seed, resume=resume, force=force, is_main=group.is_main)
         if group.world_size > 1:
             # Nobody goes on before the main process has written what ``progress`` names.
             torch.distributed.barrier()
