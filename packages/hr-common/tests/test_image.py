@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from hr_common.errors import InputError
-from hr_common.image import contact_sheet, read, write
+from hr_common.image import contact_sheet, find, read, write
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 CORNERS = np.array([[RED, GREEN, WHITE], [BLUE, WHITE, WHITE]], np.uint8)
@@ -147,3 +147,17 @@ def test_a_sheet_needs_pictures_and_fitting_labels() -> None:
         contact_sheet([], 3)
     with pytest.raises(InputError, match="1 labels do not fit 2 pictures"):
         contact_sheet([CORNERS, CORNERS], 1, ["x"])
+
+
+def test_folders_are_searched_in_order(tmp_path: Path) -> None:
+    wanted = [tmp_path / name for name in ("a/1.png", "a/2.jpg", "b.png")]
+    (tmp_path / "a").mkdir()
+    for path in wanted:
+        write(path, np.zeros((4, 4, 3), np.uint8))
+    (tmp_path / "a/notes.txt").write_text("no picture")
+    assert find([tmp_path]) == wanted
+    (tmp_path / "none").mkdir()
+    with pytest.raises(InputError, match="no pictures in"):
+        find([tmp_path / "none"])
+    with pytest.raises(InputError, match="no such file or folder"):
+        find([tmp_path / "nowhere"])

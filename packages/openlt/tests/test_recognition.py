@@ -12,7 +12,7 @@ from hr_common import image, weights
 from hr_common.errors import InputError
 from openlt.checkpoints import load_model
 from openlt.data import LongTailData
-from openlt.recognition import Prediction, Recogniser, find_pictures, format_predictions
+from openlt.recognition import Prediction, Recogniser, format_predictions
 
 
 @pytest.fixture(scope="module")
@@ -111,21 +111,6 @@ def test_a_loaded_network_is_the_one_that_was_saved(run: Path) -> None:
     first, second = load_model(run / "model.safetensors"), load_model(run / "checkpoints" / "stage2.best.safetensors")
     for name, value in first.network.state_dict().items():
         torch.testing.assert_close(second.network.state_dict()[name], value, rtol=0, atol=0)
-
-
-def test_folders_are_searched_in_the_order_of_names(pictures: list[Path]) -> None:
-    (pictures[0].parent / "notes.txt").write_text("no picture")
-    assert find_pictures([pictures[0].parent]) == sorted(pictures)
-
-
-def test_a_path_that_does_not_exist_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no such file or folder"):
-        find_pictures([tmp_path / "none.png"])
-
-
-def test_a_folder_without_pictures_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no pictures in"):
-        find_pictures([tmp_path])
 
 
 PREDICTIONS = [

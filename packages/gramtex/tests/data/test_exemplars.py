@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gramtex.data.exemplars import find_pictures, list_exemplars, read_exemplar
+from gramtex.data.exemplars import list_exemplars, read_exemplar
 from hr_common import image
 from hr_common.errors import InputError
 
@@ -31,17 +31,6 @@ def test_pictures_of_every_kind_become_rgb(tmp_path: Path) -> None:
 def test_a_small_picture_is_named_and_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"small\.png: 20 x 31 pixels are too small"):
         read_exemplar(picture(tmp_path / "small.png", (31, 20)))
-
-
-def test_folders_are_searched_in_order(tmp_path: Path) -> None:
-    wanted = [picture(tmp_path / name) for name in ("a/1.png", "a/2.jpg", "b.png")]
-    (tmp_path / "a/notes.txt").write_text("no picture")
-    assert find_pictures([tmp_path]) == wanted
-    (tmp_path / "none").mkdir()
-    with pytest.raises(InputError, match="no pictures in"):
-        find_pictures([tmp_path / "none"])
-    with pytest.raises(InputError, match="no such file or folder"):
-        find_pictures([tmp_path / "nowhere"])
 
 
 def test_without_a_manifest_every_picture_is_a_group(tmp_path: Path) -> None:

@@ -54,6 +54,27 @@ def read(path: str | Path, mode: Literal["RGB", "L", "RGBA"] = "RGB") -> UInt8[n
     return np.array(picture.convert(mode))
 
 
+def find(names: Sequence[str | Path]) -> list[Path]:
+    """List files: those given, and all pictures in the folders given, in the order of their names.
+
+    Raises:
+        InputError: A path does not exist, or nothing is found.
+    """
+    suffixes = {suffix for suffix, kind in Image.registered_extensions().items() if kind in Image.OPEN}
+    paths: list[Path] = []
+    for name in names:
+        path = Path(name)
+        if path.is_dir():
+            paths += sorted(each for each in path.rglob("*") if each.is_file() and each.suffix.lower() in suffixes)
+        elif path.exists():
+            paths.append(path)
+        else:
+            raise InputError(f"cannot read {path}: no such file or folder")
+    if not paths:
+        raise InputError(f"no pictures in {', '.join(map(str, names)) or 'what was given'}")
+    return paths
+
+
 def write(path: str | Path, array: UInt8[np.ndarray, "height width *channel"]) -> None:
     """Write a picture, atomically; the suffix settles the format.
 

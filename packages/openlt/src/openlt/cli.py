@@ -244,12 +244,13 @@ def predict(
     openlt predict --run runs/digits three.png folder/
     find . -name '*.jpg' | openlt predict --run runs/digits - --format csv --out result.csv
     """  # noqa: D301 - click reads the backspace itself
-    from openlt.recognition import find_pictures, format_predictions, load
+    from hr_common import image
+    from openlt.recognition import format_predictions, load
 
     if out is not None:
         refuse_existing(out, force=force)
     lines = sys.stdin.read().splitlines() if "-" in pictures else []
-    paths = find_pictures([*(each for each in pictures if each != "-"), *filter(None, lines)])
+    paths = image.find([*(each for each in pictures if each != "-"), *filter(None, lines)])
     predictions = load(run, device=device).predict(paths, topk=topk, detector=detector, threshold=threshold)
     text = format_predictions(predictions, form)
     if out is None:

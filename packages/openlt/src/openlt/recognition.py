@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Float, Int64
-from PIL import Image
 
 from hr_common import device as devices
 from hr_common.errors import InputError
@@ -240,27 +239,6 @@ class Recogniser:
 def load(run: str | Path, *, device: str = "auto") -> Recogniser:
     """Open the folder of a run, or a file of weights; see :meth:`Recogniser.from_pretrained`."""
     return Recogniser.from_pretrained(run, device=device)
-
-
-def find_pictures(names: Sequence[str | Path]) -> list[Path]:
-    """List files: those given, and all pictures in the folders given, in the order of their names.
-
-    Raises:
-        InputError: If a path does not exist, or nothing is found.
-    """
-    suffixes = {suffix for suffix, kind in Image.registered_extensions().items() if kind in Image.OPEN}
-    paths: list[Path] = []
-    for name in names:
-        path = Path(name)
-        if path.is_dir():
-            paths += sorted(each for each in path.rglob("*") if each.is_file() and each.suffix.lower() in suffixes)
-        elif path.exists():
-            paths.append(path)
-        else:
-            raise InputError(f"cannot read {path}: no such file or folder")
-    if not paths:
-        raise InputError(f"no pictures in {', '.join(map(str, names)) or 'what was given'}")
-    return paths
 
 
 def format_predictions(predictions: Sequence[Prediction], form: str) -> str:

@@ -367,7 +367,6 @@ def evaluate(
     gramtex evaluate photos samples --metrics fd,kid,seam
     gramtex evaluate photos --shipped -n 500 -o report.json --html report.html
     """  # noqa: D301 - click reads the backspace itself
-    from gramtex.data.exemplars import find_pictures
     from gramtex.encoders import load_encoder
     from gramtex.evaluation import Evaluation, compare_pictures, evaluate_model, html_report
     from hr_common import image as pictures
@@ -382,7 +381,7 @@ def evaluate(
         if path is not None:
             refuse_existing(path, force=force)
     where = resolve(device)
-    originals = [pictures.read(path) for path in find_pictures([real])]
+    originals = [pictures.read(path) for path in pictures.find([real])]
     sheets = {}
     result: Evaluation
     if with_model:
@@ -390,7 +389,7 @@ def evaluate(
     else:
         assert fake is not None  # said above
         # The sheet that `sample --grid` leaves beside its pictures is none of them.
-        made = [pictures.read(path) for path in find_pictures([fake]) if path.name != "grid.png"]
+        made = [pictures.read(path) for path in pictures.find([fake]) if path.name != "grid.png"]
         names = tuple(name.strip() for name in metrics.split(",") if name.strip())
         chosen = load_encoder(encoder, device=where, weights=encoder_weights) if "gram" in names else None
         result = compare_pictures(originals, made, encoder=chosen, metrics=names, seed=seed, device=where)
@@ -494,7 +493,6 @@ def sample_baseline(
     import torch
 
     from gramtex.baselines.interface import load_baseline
-    from gramtex.data.exemplars import find_pictures
     from gramtex.encoders.encoder import image_bytes, image_tensor
     from hr_common import image as pictures
 
@@ -504,7 +502,7 @@ def sample_baseline(
         raise InputError("texturegan extends patches of real textures; give their folder with --exemplars")
     given = None
     if exemplars is not None:
-        given = torch.stack([image_tensor(pictures.read(path)) for path in find_pictures([exemplars])])
+        given = torch.stack([image_tensor(pictures.read(path)) for path in pictures.find([exemplars])])
     images = [image_bytes(each) for each in chosen.generate(count, seed=seed, exemplars=given)]
     out.mkdir(parents=True, exist_ok=True)
     for number, each in enumerate(images):

@@ -320,10 +320,10 @@ def prepare(photos: tuple[str, ...], out: Path, size: int, per_image: int, as_js
     """  # noqa: D301 - click reads the backspace itself
     refuse_existing(out, force=force)
 
-    from gramtex.data.exemplars import find_pictures
     from gramtex.data.stationarity import prepare as cut
+    from hr_common import image
 
-    paths = find_pictures(photos)
+    paths = image.find(photos)
     from tqdm import tqdm
 
     with tqdm(total=len(paths), unit="photo", leave=False, disable=None) as bar:

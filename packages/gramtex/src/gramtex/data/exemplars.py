@@ -1,13 +1,12 @@
 """Pictures of textures: single ones, and folders of them with groups."""
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8
-from PIL import Image
 
 from gramtex.synthesis import refuse_small
 from hr_common import image
@@ -46,27 +45,6 @@ def read_exemplar(path: str | Path) -> UInt8[np.ndarray, "height width 3"]:
     return picture
 
 
-def find_pictures(names: Sequence[str | Path]) -> list[Path]:
-    """List files: those given, and all pictures in the folders given, in the order of their names.
-
-    Raises:
-        InputError: A path does not exist, or nothing is found.
-    """
-    suffixes = {suffix for suffix, kind in Image.registered_extensions().items() if kind in Image.OPEN}
-    paths: list[Path] = []
-    for name in names:
-        path = Path(name)
-        if path.is_dir():
-            paths += sorted(each for each in path.rglob("*") if each.is_file() and each.suffix.lower() in suffixes)
-        elif path.exists():
-            paths.append(path)
-        else:
-            raise InputError(f"cannot read {path}: no such file or folder")
-    if not paths:
-        raise InputError(f"no pictures in {', '.join(map(str, names)) or 'what was given'}")
-    return paths
-
-
 def list_exemplars(folder: str | Path) -> list[Exemplar]:
     """List the pictures of a data folder: those of its ``manifest.csv`` or, without one, each as a group of its own.
 
@@ -78,7 +56,7 @@ def list_exemplars(folder: str | Path) -> list[Exemplar]:
         raise InputError(f"cannot read {root}: no such folder")
     table = root / MANIFEST
     if not table.exists():
-        return [Exemplar(path, path.relative_to(root).as_posix(), path.stem) for path in find_pictures([root])]
+        return [Exemplar(path, path.relative_to(root).as_posix(), path.stem) for path in image.find([root])]
     return list(_listed(root, table))
 
 
