@@ -101,13 +101,14 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(requires=["dev"])
 def lint(session: nox.Session) -> None:
-    """Check style, format and who imports whom."""
+    """Check style, format, who imports whom, and that the READMEs have the figures that the benchmarks wrote."""
     known = nox.project.load_toml("pyproject.toml")["tool"]["importlinter"]["root_packages"]
     if forgotten := set(MODULES.values()) - set(known):
         session.error(f"add {', '.join(sorted(forgotten))} to [tool.importlinter] in pyproject.toml")
     session.run(PYTHON, "-m", "ruff", "check", ".")
     session.run(PYTHON, "-m", "ruff", "format", "--check", ".")
     session.run(str(Path(PYTHON).with_name("lint-imports")), "--no-logo")
+    session.run(PYTHON, "benchmarks/figures.py", "--check")
 
 
 @nox.session(requires=["dev"])
@@ -149,6 +150,12 @@ def bench(session: nox.Session) -> None:
         return
     package, benchmark, *rest = session.posargs
     session.run(PYTHON, f"benchmarks/{package}/{benchmark}.py", *rest)
+
+
+@nox.session(requires=["dev"])
+def figures(session: nox.Session) -> None:
+    """Put the tables that the benchmarks wrote into the READMEs (-- --check compares only)."""
+    session.run(PYTHON, "benchmarks/figures.py", *session.posargs)
 
 
 @nox.session(requires=["dev"])
