@@ -153,6 +153,27 @@ def test_nothing_on_the_screen_gives_an_empty_picture() -> None:
     assert not rasterise_pinhole(far * -1, np.array([[0, 1, 2]]), 8, 8, focal=5.0).mask.any()
 
 
+@pytest.mark.parametrize("engine", ["compiled", "numpy"])
+@pytest.mark.parametrize("broken", [np.nan, np.inf, -np.inf, 1e300])
+def test_a_broken_vertex_spoils_its_own_faces_only(engine: str, broken: float) -> None:
+    vertices = np.array([[0.0, 0, 1], [4, 0, 1], [0, 4, 1], [broken, 1, 1], [1, broken, 1], [1, 1, np.nan]])
+    faces = np.array([[0, 1, 3], [0, 1, 2], [1, 2, 4], [0, 1, 5]])
+    raster = rasterise(vertices, faces, 4, 4, engine=engine)  # type: ignore[arg-type]
+    alone = rasterise(vertices, faces[1:2], 4, 4)
+    if np.isfinite(broken):  # a face that reaches very far is a face
+        assert (raster.mask | ~alone.mask).all()
+    else:
+        np.testing.assert_array_equal(raster.mask, alone.mask)
+        assert set(raster.face.ravel()) == {-1, 1}
+
+
+def test_a_face_of_many_pixels_is_drawn_whole() -> None:
+    vertices = np.array([[-1.0, -1, 1], [700, -1, 1], [-1, 700, 1]])
+    results = [rasterise(vertices, np.array([[0, 1, 2]]), 120, 130, engine=engine) for engine in ("compiled", "numpy")]  # type: ignore[arg-type]
+    assert results[0].mask.all()
+    assert_equal(*results)
+
+
 def test_culling_leaves_one_side() -> None:
     vertices, face = np.array([[0.0, 0, 1], [4, 0, 1], [0, 4, 1]]), np.array([[0, 1, 2]])
     assert rasterise(vertices, face, 4, 4, cull=True).mask.any()

@@ -16,12 +16,17 @@ else:
     HAS_NUMBA = True
 
 
-def compile_loops() -> Callable[[F], F]:
+def compile_loops(*, reorder: bool = False) -> Callable[[F], F]:
     """Compile a function to machine code on its first call and keep it on disk; do nothing if numba is missing.
 
-    What is compiled lies in the user's cache folder, or in that of ``NUMBA_CACHE_DIR``. No fast-math: sums are taken in
-    the order in which they are written, so that the fallbacks agree to the last bit.
+    What is compiled lies in the user's cache folder, or in that of ``NUMBA_CACHE_DIR``.
+
+    Args:
+        reorder: Allow sums in another order than written, and multiplication and addition in one step: faster, and
+            equal to the fallback within rounding only. Infinities and NaN keep their meaning. Otherwise results agree
+            to the last bit.
     """
+    loose = {"reassoc", "contract", "nsz"} if reorder else False
 
     def decorate(function: F) -> F:
         if not HAS_NUMBA:
@@ -33,11 +38,52 @@ def compile_loops() -> Callable[[F], F]:
         # By itself numba would write beside the source. It looks up the folder here, not when the function runs.
         settings.CACHE_DIR = previous or str(data_root("hybridmesh", "numba"))
         try:
-            compiled: Any = numba.njit(cache=True, nogil=True)(plain)
+            compiled: Any = numba.njit(cache=True, nogil=True, fastmath=loose)(plain)
         except (OSError, RuntimeError):  # the folder cannot be written
-            compiled = numba.njit(nogil=True)(plain)
+            compiled = numba.njit(nogil=True, fastmath=loose)(plain)
         finally:
             settings.CACHE_DIR = previous
         return cast(F, compiled)
 
     return decorate
+
+
+def _do_nothing(array: Any, row: Any, column: Any) -> None:
+    pass
+
+
+prefetch: Callable[[Any, Any, Any], None] = _do_nothing
+"""In a compiled loop, ask for an array's place (row, column) ahead of its use, so that memory is not waited for.
+
+Nothing checks that the place exists.
+"""
+
+if HAS_NUMBA:
+    from llvmlite import ir  # type: ignore[import-untyped]
+    from numba.core import cgutils, types
+    from numba.extending import intrinsic
+    from numba.np.arrayobj import make_array
+
+    def _prefetch(_: Any, array: Any, row: Any, column: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+            kind = signature.args[0]
+            make: Any = make_array
+            locate: Any = cgutils.get_item_pointer
+            matrix = make(kind)(context, builder, values[0])
+            places = [
+                context.cast(builder, value, own, types.intp)
+                for value, own in zip(values[1:], signature.args[1:], strict=True)
+            ]
+            place = locate(context, builder, kind, matrix, places)
+            byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+            function = builder.module.declare_intrinsic(
+                "llvm.prefetch", [byte], ir.FunctionType(ir.VoidType(), [byte, number, number, number])
+            )
+            # To read; used more than once; data, not code.
+            builder.call(function, [builder.bitcast(place, byte), number(0), number(3), number(1)])
+            return context.get_dummy_value()
+
+        return types.void(array, row, column), generate
+
+    make_intrinsic: Any = intrinsic
+    prefetch = make_intrinsic(inspect.unwrap(_prefetch))

@@ -1,10 +1,13 @@
 """Which triangle is seen in each pixel: a z-buffer on the CPU, without any graphics library.
 
-Pixels are sampled at their centres. An edge shared by two triangles is drawn by exactly one of them (the top-left
-rule, with each edge evaluated from the same end on both sides, so that rounding cannot open a hole). The result does
-not depend on the order of the triangles, but that the lowest face number wins where depths are equal to the last bit.
+Pixels are sampled at their centres. An edge shared by two triangles is drawn by exactly one of them: the top-left
+rule, with an edge function of which both sides see exactly opposite values, so that rounding cannot open a hole. The
+result does not depend on the order of the triangles, but that the lowest face number wins where depths are equal to the
+last bit.
 
-The inner loop is compiled by numba; the fallback in numpy gives the same bits.
+The inner loops are compiled by numba; the fallback in numpy gives the same bits. Most faces of a body are smaller than
+a pixel, so that what takes time is not arithmetic but branches that a processor cannot foresee: whether a pixel is
+covered only moves the end of a list, and the list is worked off when it is full.
 """
 
 from dataclasses import dataclass
@@ -16,6 +19,7 @@ from jaxtyping import Float, Float32, Int, Int32
 from hybridmesh.compiled import HAS_NUMBA, compile_loops
 
 Engine = Literal["auto", "compiled", "numpy"]
+_WAITING = 2048  # covered pixels that wait for their depth test
 _CHUNK = 4_000_000  # pairs of triangle and pixel that the fallback holds at once
 
 
@@ -148,6 +152,23 @@ def _clip(
 
 
 @compile_loops()
+def _find_boxes(vertices: np.ndarray, width: int, height: int, boxes: np.ndarray) -> None:
+    """Number the first and the last pixel centre at or beyond each vertex, in x and in y, inside the picture."""
+    for v in range(vertices.shape[0]):
+        x = min(max(vertices[v, 0] - 0.5, -1.0), width + 0.0)
+        y = min(max(vertices[v, 1] - 0.5, -1.0), height + 0.0)
+        boxes[v, 0], boxes[v, 1] = np.int32(max(np.ceil(x), 0.0)), np.int32(min(np.floor(x), width - 1.0))
+        boxes[v, 2], boxes[v, 3] = np.int32(max(np.ceil(y), 0.0)), np.int32(min(np.floor(y), height - 1.0))
+
+
+@compile_loops()
+def _owns(turn: float, ax: float, ay: float, bx: float, by: float) -> bool:
+    """A centre exactly on an edge belongs to the triangle of which this is a top or a left edge."""
+    along, down = turn * (bx - ax), turn * (by - ay)
+    return down < 0 or (down == 0 and along > 0)
+
+
+@compile_loops()
 def _draw(
     vertices: np.ndarray,
     faces: np.ndarray,
@@ -158,66 +179,77 @@ def _draw(
     out_depth: np.ndarray,
 ) -> None:
     height, width = out_face.shape
+    face, weights, depth = out_face.reshape(-1), out_weights.reshape(-1, 3), out_depth.reshape(-1)
+    boxes = np.empty((vertices.shape[0], 4), np.int32)
+    _find_boxes(vertices, width, height, boxes)
+    found, pixels = np.empty(_WAITING + width, np.int32), np.empty(_WAITING + width, np.int32)
+    shares, count = np.empty((_WAITING + width, 3)), 0
     for f in range(faces.shape[0]):
-        ia, ib, ic = faces[f, 0], faces[f, 1], faces[f, 2]
-        ax, ay, az = vertices[ia, 0], vertices[ia, 1], vertices[ia, 2]
-        bx, by, bz = vertices[ib, 0], vertices[ib, 1], vertices[ib, 2]
-        cx, cy, cz = vertices[ic, 0], vertices[ic, 1], vertices[ic, 2]
-        # Pixels whose centres lie in the box around the triangle; written so that NaN fails too.
-        low_x, high_x = min(ax, bx, cx), max(ax, bx, cx)
-        low_y, high_y = min(ay, by, cy), max(ay, by, cy)
-        if not (high_x >= 0.5 and low_x <= width - 0.5 and high_y >= 0.5 and low_y <= height - 0.5):
+        ia, ib, ic = np.uint32(faces[f, 0]), np.uint32(faces[f, 1]), np.uint32(faces[f, 2])
+        first_x, last_x = min(boxes[ia, 0], boxes[ib, 0], boxes[ic, 0]), max(boxes[ia, 1], boxes[ib, 1], boxes[ic, 1])
+        first_y, last_y = min(boxes[ia, 2], boxes[ib, 2], boxes[ic, 2]), max(boxes[ia, 3], boxes[ib, 3], boxes[ic, 3])
+        if (first_x > last_x) | (first_y > last_y):
             continue
-        first_x, last_x = max(int(np.ceil(low_x - 0.5)), 0), min(int(np.floor(high_x - 0.5)), width - 1)
-        first_y, last_y = max(int(np.ceil(low_y - 0.5)), 0), min(int(np.floor(high_y - 0.5)), height - 1)
-        if first_x > last_x or first_y > last_y:
-            continue
+        ax, ay = vertices[ia, 0], vertices[ia, 1]
+        bx, by = vertices[ib, 0], vertices[ib, 1]
+        cx, cy = vertices[ic, 0], vertices[ic, 1]
         area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
-        if area == 0 or (cull and area < 0):
+        # Written so that NaN, of which the box may be anything, fails too.
+        if not 0 < abs(area) < np.inf or (cull and area < 0):
             continue
         turn = 1.0 if area > 0 else -1.0
-        # Each edge from the end that comes first in (x, y), with the sign that makes the inside positive.
-        if bx < cx or (bx == cx and by < cy):
-            s0, x0, y0, dx0, dy0 = turn, bx, by, cx - bx, cy - by
-        else:
-            s0, x0, y0, dx0, dy0 = -turn, cx, cy, bx - cx, by - cy
-        if cx < ax or (cx == ax and cy < ay):
-            s1, x1, y1, dx1, dy1 = turn, cx, cy, ax - cx, ay - cy
-        else:
-            s1, x1, y1, dx1, dy1 = -turn, ax, ay, cx - ax, cy - ay
-        if ax < bx or (ax == bx and ay < by):
-            s2, x2, y2, dx2, dy2 = turn, ax, ay, bx - ax, by - ay
-        else:
-            s2, x2, y2, dx2, dy2 = -turn, bx, by, ax - bx, ay - by
-        # A centre exactly on an edge belongs to the triangle of which this is a top or a left edge.
-        own0 = s0 * dy0 < 0 or (dy0 == 0 and s0 * dx0 > 0)
-        own1 = s1 * dy1 < 0 or (dy1 == 0 and s1 * dx1 > 0)
-        own2 = s2 * dy2 < 0 or (dy2 == 0 and s2 * dx2 > 0)
         for row in range(first_y, last_y + 1):
             py = row + 0.5
-            e0, e1, e2 = dx0 * (py - y0), dx1 * (py - y1), dx2 * (py - y2)
+            a1, b1, c1 = turn * (ay - py), turn * (by - py), turn * (cy - py)
             for column in range(first_x, last_x + 1):
                 px = column + 0.5
-                w0 = s0 * (e0 - dy0 * (px - x0))
-                w1 = s1 * (e1 - dy1 * (px - x1))
-                w2 = s2 * (e2 - dy2 * (px - x2))
-                if w0 < 0 or w1 < 0 or w2 < 0:
-                    continue
-                if (w0 == 0 and not own0) or (w1 == 0 and not own1) or (w2 == 0 and not own2):
-                    continue
-                if perspective:
-                    w0, w1, w2 = w0 / az, w1 / bz, w2 / cz
-                total = w0 + w1 + w2
-                if total <= 0:
-                    continue
-                w0, w1, w2 = w0 / total, w1 / total, w2 / total
-                z = w0 * az + w1 * bz + w2 * cz
-                if z < out_depth[row, column]:
-                    out_depth[row, column] = z
-                    out_face[row, column] = f
-                    out_weights[row, column, 0] = w0
-                    out_weights[row, column, 1] = w1
-                    out_weights[row, column, 2] = w2
+                a0, b0, c0 = ax - px, bx - px, cx - px
+                w0, w1, w2 = b0 * c1 - b1 * c0, c0 * a1 - c1 * a0, a0 * b1 - a1 * b0
+                least = w0 if w0 < w1 else w1
+                least = least if least < w2 else w2
+                inside = least > 0
+                if least == 0:
+                    inside = (
+                        (w0 > 0 or (w0 == 0 and _owns(turn, bx, by, cx, cy)))
+                        and (w1 > 0 or (w1 == 0 and _owns(turn, cx, cy, ax, ay)))
+                        and (w2 > 0 or (w2 == 0 and _owns(turn, ax, ay, bx, by)))
+                    )
+                found[count], pixels[count] = f, row * width + column
+                shares[count, 0], shares[count, 1], shares[count, 2] = w0, w1, w2
+                count += int(inside)
+            if count >= _WAITING:
+                _test_depths(count, found, pixels, shares, vertices, faces, perspective, face, weights, depth)
+                count = 0
+    _test_depths(count, found, pixels, shares, vertices, faces, perspective, face, weights, depth)
+
+
+@compile_loops()
+def _test_depths(
+    count: int,
+    found: np.ndarray,
+    pixels: np.ndarray,
+    shares: np.ndarray,
+    vertices: np.ndarray,
+    faces: np.ndarray,
+    perspective: bool,
+    out_face: np.ndarray,
+    out_weights: np.ndarray,
+    out_depth: np.ndarray,
+) -> None:
+    """Keep what is nearer than what was there, in the order of the faces."""
+    for i in range(count):
+        f, pixel = np.uint32(found[i]), np.uint32(pixels[i])
+        az, bz, cz = vertices[faces[f, 0], 2], vertices[faces[f, 1], 2], vertices[faces[f, 2], 2]
+        w0, w1, w2 = shares[i, 0], shares[i, 1], shares[i, 2]
+        if perspective:
+            w0, w1, w2 = w0 / az, w1 / bz, w2 / cz
+        total = w0 + w1 + w2
+        if not total > 0:
+            continue
+        z = (w0 * az + w1 * bz + w2 * cz) / total
+        if z < out_depth[pixel]:
+            out_depth[pixel], out_face[pixel] = z, f
+            out_weights[pixel, 0], out_weights[pixel, 1], out_weights[pixel, 2] = w0 / total, w1 / total, w2 / total
 
 
 def _draw_in_numpy(
@@ -234,14 +266,17 @@ def _draw_in_numpy(
     corners = vertices[faces]
     x, y = corners[..., 0], corners[..., 1]
     low_x, high_x, low_y, high_y = x.min(1), x.max(1), y.min(1), y.max(1)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         area = (x[:, 1] - x[:, 0]) * (y[:, 2] - y[:, 0]) - (y[:, 1] - y[:, 0]) * (x[:, 2] - x[:, 0])
         inside = (high_x >= 0.5) & (low_x <= width - 0.5) & (high_y >= 0.5) & (low_y <= height - 0.5)
         kept = np.flatnonzero(inside & (area > 0 if cull else area != 0) & np.isfinite(area))
-    first_x = np.maximum(np.ceil(low_x[kept] - 0.5).astype(np.int64), 0)
-    last_x = np.minimum(np.floor(high_x[kept] - 0.5).astype(np.int64), width - 1)
-    first_y = np.maximum(np.ceil(low_y[kept] - 0.5).astype(np.int64), 0)
-    last_y = np.minimum(np.floor(high_y[kept] - 0.5).astype(np.int64), height - 1)
+    first_x, first_y = (
+        np.ceil((low[kept] - 0.5).clip(0, size)).astype(np.int64) for low, size in ((low_x, width), (low_y, height))
+    )
+    last_x, last_y = (
+        np.floor((high[kept] - 0.5).clip(-1, size - 1)).astype(np.int64)
+        for high, size in ((high_x, width), (high_y, height))
+    )
     columns, rows = np.maximum(last_x - first_x + 1, 0), np.maximum(last_y - first_y + 1, 0)
     sizes = columns * rows
     ends = np.cumsum(sizes)
@@ -273,14 +308,12 @@ def _settle(
     px, py = column + 0.5, row + 0.5
     turn = np.where(area > 0, 1.0, -1.0)[face]
     weights, covered = np.empty((3, len(face))), np.ones(len(face), bool)
+    x, y = corners[face, :, 0].T, corners[face, :, 1].T
+    across, down = x - px, turn * (y - py)
     for k in range(3):
-        a, b = corners[face, (k + 1) % 3, :2], corners[face, (k + 2) % 3, :2]
-        forward = (a[:, 0] < b[:, 0]) | ((a[:, 0] == b[:, 0]) & (a[:, 1] < b[:, 1]))
-        origin = np.where(forward[:, None], a, b)
-        dx, dy = (np.where(forward[:, None], b, a) - origin).T
-        sign = np.where(forward, turn, -turn)
-        weights[k] = sign * (dx * (py - origin[:, 1]) - dy * (px - origin[:, 0]))
-        own = (sign * dy < 0) | ((dy == 0) & (sign * dx > 0))
+        a, b = (k + 1) % 3, (k + 2) % 3
+        weights[k] = across[a] * down[b] - down[a] * across[b]
+        own = (turn * (y[b] - y[a]) < 0) | ((y[b] == y[a]) & (turn * (x[b] - x[a]) > 0))
         covered &= (weights[k] > 0) | ((weights[k] == 0) & own)
     face, row, column, weights = face[covered], row[covered], column[covered], weights[:, covered]
     depths = corners[face, :, 2].T
@@ -289,8 +322,8 @@ def _settle(
     total = weights[0] + weights[1] + weights[2]
     good = total > 0
     face, row, column, weights, depths = face[good], row[good], column[good], weights[:, good], depths[:, good]
+    z = (weights[0] * depths[0] + weights[1] * depths[1] + weights[2] * depths[2]) / total[good]
     weights = weights / total[good]
-    z = weights[0] * depths[0] + weights[1] * depths[1] + weights[2] * depths[2]
     pixel = row * out_face.shape[1] + column
     order = np.lexsort((face, z, pixel))
     first = order[np.append(True, np.diff(pixel[order]) > 0)] if len(order) else order

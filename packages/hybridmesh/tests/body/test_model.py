@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from hybridmesh.body import BodyModel, NoChartsError, load_body
-from hybridmesh.body.gathering import gather_in_torch, make_rows
+from hybridmesh.body.gathering import GatheredPoints, gather_in_torch, make_rows
 from hybridmesh.rotations import mirror_pose
 
 from ..conftest import smpl_like
@@ -68,21 +68,50 @@ def test_gathered_vertices_are_those_of_the_whole_body(used: int) -> None:
     torch.testing.assert_close(some, torch.stack([each[rows] for each, rows in zip(whole, ids, strict=True)]))
 
 
-def test_the_compiled_gathering_equals_its_fallback_in_values_and_gradients() -> None:
-    body = BodyModel(smpl_like()).double()
+@pytest.mark.parametrize("corners", [1, 3])
+@pytest.mark.parametrize("dtype", [torch.float, torch.double])
+def test_the_compiled_gathering_equals_its_fallback_in_values_and_gradients(corners: int, dtype: torch.dtype) -> None:
+    body = BodyModel(smpl_like()).to(dtype)
     rows = make_rows(body.template, body.directions, body.weights)
     generator = torch.Generator().manual_seed(1)
-    factors = torch.randn(2, 218, generator=generator, dtype=torch.double, requires_grad=True)
-    transforms = torch.randn(2, 24, 3, 4, generator=generator, dtype=torch.double, requires_grad=True)
-    ids = torch.randint(0, 300, (2, 30), generator=generator)
-    from hybridmesh.body.gathering import GatheredSkinning
-
+    factors = torch.randn(2, 218, generator=generator, dtype=dtype, requires_grad=True)
+    transforms = torch.randn(2, 24, 3, 4, generator=generator, dtype=dtype, requires_grad=True)
+    ids = torch.randint(0, 300, (2, 30, corners), generator=generator)
+    shares = torch.rand(2, 30, corners, generator=generator, dtype=dtype)
     grads = []
-    for function in (GatheredSkinning.apply, gather_in_torch):
-        out = function(factors, transforms, ids, rows)
-        grads.append((out, *torch.autograd.grad(out.square().sum(), (factors, transforms))))
+    for function in (GatheredPoints.apply, gather_in_torch):
+        out = function(factors, transforms, ids, shares, rows)
+        grads.append((out, *torch.autograd.grad(out.square().mean(), (factors, transforms))))
     for compiled, plain in zip(*grads, strict=True):
-        torch.testing.assert_close(compiled, plain)
+        torch.testing.assert_close(compiled, plain, atol=1e-5 if dtype == torch.float else 1e-12, rtol=1e-5)
+
+
+def test_points_without_weight_pull_at_nothing_and_are_no_division() -> None:
+    body = BodyModel(smpl_like(20))
+    shares = torch.zeros(1, 3, 3)
+    betas, pose = (each.float().requires_grad_() for each in random_pose(0, 1))
+    points = body.surface(betas, pose, torch.zeros(1, 3, 3, dtype=torch.int64), shares)
+    points.sum().backward()
+    assert not points.any()
+    assert betas.grad is not None
+    assert pose.grad is not None
+    assert not betas.grad.any()
+    assert not pose.grad.any()
+
+
+@pytest.mark.parametrize("wrong", [-1, 20])
+def test_a_vertex_that_does_not_exist_is_refused(wrong: int) -> None:
+    body = BodyModel(smpl_like(20))
+    with pytest.raises(IndexError, match=r"from 0 to 19|out of (bounds|range)"):
+        body(torch.zeros(1, 10), torch.zeros(1, 24, 3), vertex_ids=torch.tensor([[0, wrong]]))
+
+
+def test_shares_of_a_point_have_a_gradient_too() -> None:
+    body = BodyModel(smpl_like(20)).double()
+    betas, pose = random_pose(1, 1)
+    ids = torch.tensor([[[0, 1, 2], [3, 4, 5]]])
+    shares = torch.rand(1, 2, 3, dtype=torch.double, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    assert torch.autograd.gradcheck(lambda each: body.surface(betas, pose, ids, each), (shares,))
 
 
 @pytest.mark.parametrize("gathered", [False, True])
@@ -119,6 +148,14 @@ def test_the_mirrored_pose_gives_the_mirrored_body(free: BodyModel) -> None:
     flip = torch.tensor([-1.0, 1.0, 1.0])
     expected = free(betas, matrices).vertices[:, free.mirror[0]] * flip
     torch.testing.assert_close(free(betas, mirror_pose(matrices)).vertices, expected, atol=1e-5, rtol=0)
+
+
+def test_gradients_of_surface_points_are_right() -> None:
+    body = BodyModel(smpl_like(12)).double()
+    ids = torch.tensor([[[0, 5, 5], [11, 3, 7]]])
+    shares = torch.tensor([[[0.2, 0.3, 0.5], [1.0, 0.0, 0.0]]], dtype=torch.double)
+    betas, pose = (each.requires_grad_() for each in random_pose(6, 1))
+    assert torch.autograd.gradcheck(lambda *given: body.surface(*given, ids, shares), (betas, pose))
 
 
 def test_surface_points_are_barycentric_means_of_their_corners(lo: BodyModel) -> None:

@@ -1,6 +1,7 @@
-"""Skin a few vertices of each body: what dense points need, a tenth of the work of skinning all.
+"""Place a few points of each body's surface: what dense points need, a small part of the work of skinning all vertices.
 
-Each vertex is moved by at most six joints or so; the loop goes over those only.
+A point is a weighted mean of vertices, and each vertex is moved by six joints at most, mostly by one; the loops go over
+those only, and values and gradients take one pass each.
 """
 
 from typing import Any, NamedTuple
@@ -11,16 +12,19 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from hybridmesh.compiled import compile_loops
+from hybridmesh.compiled import compile_loops, prefetch
+
+_LINE = 16  # numbers of single precision in a cache line; rows begin with one
+_AHEAD = 8  # points whose rows are on their way while one is computed
 
 
 class Rows(NamedTuple):
     """What belongs to a vertex, one row each, so that fetching it touches one place in memory."""
 
-    blended: Float[Tensor, "vertex 3 one_plus_direction"]
-    """Template, then the directions of shape and pose."""
-    joints: Int[Tensor, "vertex influence"]
-    weights: Float[Tensor, "vertex influence"]
+    table: Float[Tensor, "vertex column"]
+    """Template and then the directions of shape and pose, three numbers each; weights; their joints; padding."""
+    influences: int
+    """Weights of a vertex, the largest first; the last ones may be zero."""
 
 
 def make_rows(
@@ -31,11 +35,12 @@ def make_rows(
     """Rearrange a body's buffers."""
     influences = int((weights > 0).sum(0).max())
     top = weights.T.topk(influences, dim=1)
-    blended = torch.cat([template[None], directions]).permute(2, 1, 0).contiguous()
-    return Rows(blended, top.indices.contiguous(), top.values.contiguous())
+    blended = torch.cat([template[None], directions]).permute(2, 0, 1).flatten(1)
+    table = torch.cat([blended, top.values, top.indices.to(blended.dtype)], 1)
+    return Rows(torch.nn.functional.pad(table, (0, -table.shape[1] % _LINE)), influences)
 
 
-class GatheredSkinning(torch.autograd.Function):
+class GatheredPoints(torch.autograd.Function):
     """The compiled form, for a CPU."""
 
     @staticmethod
@@ -43,121 +48,143 @@ class GatheredSkinning(torch.autograd.Function):
         ctx: Any,
         factors: Float[Tensor, "batch one_plus_direction"],
         transforms: Float[Tensor, "batch 24 3 4"],
-        vertex_ids: Int[Tensor, "batch picked"],
+        vertex_ids: Int[Tensor, "batch point corner"],
+        shares: Float[Tensor, "batch point corner"],
         rows: Rows,
-    ) -> Float[Tensor, "batch picked 3"]:
-        """Place the vertices."""
-        factors, transforms = factors.contiguous(), transforms.contiguous()
-        out = factors.new_empty(*vertex_ids.shape, 3)
+    ) -> Float[Tensor, "batch point 3"]:
+        """Place the points; there is no gradient of the shares."""
+        factors, transforms = factors.detach().contiguous(), transforms.detach().contiguous()
+        vertex_ids, shares = vertex_ids.contiguous(), shares.detach().contiguous()
+        if vertex_ids.numel() and not (vertex_ids.min() >= 0 and vertex_ids.max() < len(rows.table)):
+            raise IndexError(f"vertices are numbered from 0 to {len(rows.table) - 1}")
+        out, rest = shares.new_empty(*shares.shape[:2], 3), shares.new_empty(*shares.shape, 3)
         _forward(
-            factors.detach().numpy(), transforms.detach().numpy(), vertex_ids.numpy(), rows.blended.numpy(),
-            rows.joints.numpy(), rows.weights.numpy(), out.numpy(),
+            factors.numpy(), transforms.numpy(), vertex_ids.numpy(), shares.numpy(), rows.table.numpy(),
+            rows.influences, out.numpy(), rest.numpy(),
         )  # fmt: skip
-        ctx.save_for_backward(factors, transforms, vertex_ids)
-        ctx.rows = rows
+        ctx.save_for_backward(transforms, vertex_ids, shares, rest)
+        ctx.rows, ctx.factors = rows, factors.shape
         return out
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Float[Tensor, "batch picked 3"]) -> tuple[Tensor, Tensor, None, None]:
+    def backward(ctx: Any, grad: Float[Tensor, "batch point 3"]) -> tuple[Tensor, Tensor, None, None, None]:
         """Pull at factors and transforms."""
-        factors, transforms, vertex_ids = ctx.saved_tensors
-        rows = ctx.rows
-        grad_factors, grad_transforms = torch.zeros_like(factors), torch.zeros_like(transforms)
+        transforms, vertex_ids, shares, rest = ctx.saved_tensors
+        grad_factors, grad_transforms = grad.new_zeros(ctx.factors), torch.zeros_like(transforms)
         _backward(
-            grad.contiguous().numpy(), factors.detach().numpy(), transforms.detach().numpy(), vertex_ids.numpy(),
-            rows.blended.numpy(), rows.joints.numpy(), rows.weights.numpy(), grad_factors.numpy(),
-            grad_transforms.numpy(),
+            grad.contiguous().numpy(), transforms.numpy(), vertex_ids.numpy(), shares.numpy(), rest.numpy(),
+            ctx.rows.table.numpy(), ctx.rows.influences, grad_factors.numpy(), grad_transforms.numpy(),
         )  # fmt: skip
-        return grad_factors, grad_transforms, None, None
+        return grad_factors, grad_transforms, None, None, None
 
 
 def gather_in_torch(
     factors: Float[Tensor, "batch one_plus_direction"],
     transforms: Float[Tensor, "batch 24 3 4"],
-    vertex_ids: Int[Tensor, "batch picked"],
+    vertex_ids: Int[Tensor, "batch point corner"],
+    shares: Float[Tensor, "batch point corner"],
     rows: Rows,
-) -> Float[Tensor, "batch picked 3"]:
-    """The same in torch, for a GPU or where numba is missing."""
-    rest = torch.einsum("bnck,bk->bnc", rows.blended[vertex_ids], factors)
-    dense = transforms.new_zeros(*vertex_ids.shape, transforms.shape[1])
-    dense = dense.scatter(2, rows.joints[vertex_ids], rows.weights[vertex_ids])
-    mixed = torch.einsum("bnj,bjac->bnac", dense, transforms)
-    return (mixed[..., :3] * rest[..., None, :]).sum(-1) + mixed[..., 3]
+) -> Float[Tensor, "batch point 3"]:
+    """The same in torch: for a GPU, where numba is missing, and for gradients of the shares."""
+    first, count = 3 * factors.shape[1], rows.influences
+    picked = rows.table[vertex_ids]
+    blended, weights, joints = picked[..., :first], picked[..., first : first + count], picked[..., first + count :]
+    rest = torch.einsum("bpckx,bk->bpcx", blended.view(*blended.shape[:3], -1, 3), factors)
+    dense = transforms.new_zeros(*vertex_ids.shape, transforms.shape[1]).scatter(3, joints[..., :count].long(), weights)
+    mixed = torch.einsum("bpcj,bjxy->bpcxy", dense * shares[..., None], transforms)
+    return ((mixed[..., :3] * rest[..., None, :]).sum(-1) + mixed[..., 3]).sum(2)
 
 
-@compile_loops()
+@compile_loops(reorder=True)
 def _forward(
     factors: np.ndarray,
     transforms: np.ndarray,
     vertex_ids: np.ndarray,
-    blended: np.ndarray,
-    joints: np.ndarray,
-    weights: np.ndarray,
+    shares: np.ndarray,
+    table: np.ndarray,
+    influences: int,
     out: np.ndarray,
+    rest: np.ndarray,
 ) -> None:
+    count = factors.shape[1]
+    first = 3 * count
     for b in range(vertex_ids.shape[0]):
-        for n in range(vertex_ids.shape[1]):
-            vertex = vertex_ids[b, n]
-            for a in range(3):
-                out[b, n, a] = 0
-            x = y = z = factors[b, 0] * 0
-            for k in range(factors.shape[1]):
-                x += blended[vertex, 0, k] * factors[b, k]
-                y += blended[vertex, 1, k] * factors[b, k]
-                z += blended[vertex, 2, k] * factors[b, k]
-            for i in range(joints.shape[1]):
-                weight = weights[vertex, i]
-                if weight == 0:
-                    break
-                joint = joints[vertex, i]
-                for a in range(3):
-                    out[b, n, a] += weight * (
-                        transforms[b, joint, a, 0] * x
-                        + transforms[b, joint, a, 1] * y
-                        + transforms[b, joint, a, 2] * z
-                        + transforms[b, joint, a, 3]
-                    )
+        strengths, own = factors[b], transforms[b]
+        for p in range(vertex_ids.shape[1]):
+            if p + _AHEAD < vertex_ids.shape[1]:
+                for c in range(vertex_ids.shape[2]):
+                    for column in range(0, table.shape[1], _LINE):
+                        prefetch(table, vertex_ids[b, p + _AHEAD, c], column)
+            px = py = pz = strengths[0] * 0
+            for c in range(vertex_ids.shape[2]):
+                row, share = table[np.uint32(vertex_ids[b, p, c])], shares[b, p, c]
+                x = y = z = strengths[0] * 0
+                for k in range(count):
+                    x += row[3 * k] * strengths[k]
+                    y += row[3 * k + 1] * strengths[k]
+                    z += row[3 * k + 2] * strengths[k]
+                rest[b, p, c, 0], rest[b, p, c, 1], rest[b, p, c, 2] = x, y, z
+                for i in range(first, first + influences):
+                    weight = row[i] * share
+                    if weight == 0:
+                        break
+                    t = own[np.uint32(row[i + influences])]
+                    px += weight * (t[0, 0] * x + t[0, 1] * y + t[0, 2] * z + t[0, 3])
+                    py += weight * (t[1, 0] * x + t[1, 1] * y + t[1, 2] * z + t[1, 3])
+                    pz += weight * (t[2, 0] * x + t[2, 1] * y + t[2, 2] * z + t[2, 3])
+            out[b, p, 0], out[b, p, 1], out[b, p, 2] = px, py, pz
 
 
-@compile_loops()
+@compile_loops(reorder=True)
 def _backward(
     grad: np.ndarray,
-    factors: np.ndarray,
     transforms: np.ndarray,
     vertex_ids: np.ndarray,
-    blended: np.ndarray,
-    joints: np.ndarray,
-    weights: np.ndarray,
+    shares: np.ndarray,
+    rest: np.ndarray,
+    table: np.ndarray,
+    influences: int,
     grad_factors: np.ndarray,
     grad_transforms: np.ndarray,
 ) -> None:
+    count = grad_factors.shape[1]
+    first = 3 * count
     for b in range(vertex_ids.shape[0]):
-        for n in range(vertex_ids.shape[1]):
-            vertex = vertex_ids[b, n]
-            if grad[b, n, 0] == 0 and grad[b, n, 1] == 0 and grad[b, n, 2] == 0:
+        pulls, own, pulled = grad_factors[b], transforms[b], grad_transforms[b]
+        for p in range(vertex_ids.shape[1]):
+            if p + _AHEAD < vertex_ids.shape[1]:
+                for c in range(vertex_ids.shape[2]):
+                    for column in range(0, table.shape[1], _LINE):
+                        prefetch(table, vertex_ids[b, p + _AHEAD, c], column)
+            px, py, pz = grad[b, p, 0], grad[b, p, 1], grad[b, p, 2]
+            if px == 0 and py == 0 and pz == 0:
                 continue  # points without weight pull at nothing
-            x = y = z = factors[b, 0] * 0
-            for k in range(factors.shape[1]):
-                x += blended[vertex, 0, k] * factors[b, k]
-                y += blended[vertex, 1, k] * factors[b, k]
-                z += blended[vertex, 2, k] * factors[b, k]
-            gx = gy = gz = factors[b, 0] * 0
-            for i in range(joints.shape[1]):
-                weight = weights[vertex, i]
-                if weight == 0:
-                    break
-                joint = joints[vertex, i]
-                for a in range(3):
-                    pull = weight * grad[b, n, a]
-                    grad_transforms[b, joint, a, 0] += pull * x
-                    grad_transforms[b, joint, a, 1] += pull * y
-                    grad_transforms[b, joint, a, 2] += pull * z
-                    grad_transforms[b, joint, a, 3] += pull
-                    gx += pull * transforms[b, joint, a, 0]
-                    gy += pull * transforms[b, joint, a, 1]
-                    gz += pull * transforms[b, joint, a, 2]
-            for k in range(factors.shape[1]):
-                grad_factors[b, k] += (
-                    gx * blended[vertex, 0, k] + gy * blended[vertex, 1, k] + gz * blended[vertex, 2, k]
-                )
+            for c in range(vertex_ids.shape[2]):
+                row, share = table[np.uint32(vertex_ids[b, p, c])], shares[b, p, c]
+                x, y, z = rest[b, p, c, 0], rest[b, p, c, 1], rest[b, p, c, 2]
+                gx = gy = gz = px * 0
+                for i in range(first, first + influences):
+                    weight = row[i] * share
+                    if weight == 0:
+                        break
+                    joint = np.uint32(row[i + influences])
+                    t, g = own[joint], pulled[joint]
+                    wx, wy, wz = weight * px, weight * py, weight * pz
+                    g[0, 0] += wx * x
+                    g[0, 1] += wx * y
+                    g[0, 2] += wx * z
+                    g[0, 3] += wx
+                    g[1, 0] += wy * x
+                    g[1, 1] += wy * y
+                    g[1, 2] += wy * z
+                    g[1, 3] += wy
+                    g[2, 0] += wz * x
+                    g[2, 1] += wz * y
+                    g[2, 2] += wz * z
+                    g[2, 3] += wz
+                    gx += wx * t[0, 0] + wy * t[1, 0] + wz * t[2, 0]
+                    gy += wx * t[0, 1] + wy * t[1, 1] + wz * t[2, 1]
+                    gz += wx * t[0, 2] + wy * t[1, 2] + wz * t[2, 2]
+                for k in range(count):
+                    pulls[k] += gx * row[3 * k] + gy * row[3 * k + 1] + gz * row[3 * k + 2]

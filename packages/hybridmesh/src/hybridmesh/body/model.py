@@ -7,11 +7,11 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
 from hybridmesh.body.arrays import BodyArrays, Charts, NoChartsError
 from hybridmesh.body.chaining import CompiledChain
-from hybridmesh.body.gathering import GatheredSkinning, Rows, gather_in_torch, make_rows
+from hybridmesh.body.gathering import GatheredPoints, Rows, gather_in_torch, make_rows
+from hybridmesh.body.skinning import Skinning
 from hybridmesh.compiled import HAS_NUMBA
 from hybridmesh.joints import KEYPOINTS, SETS, SMPL24, SMPL_PARENTS, flip_permutation
 from hybridmesh.rotations import axis_angle_to_matrix
@@ -117,24 +117,17 @@ class BodyModel(nn.Module):
             transl: Added to everything.
             vertex_ids: Skin only these vertices of each body; for dense points, which touch few of them.
         """
-        rotations = axis_angle_to_matrix(pose) if pose.ndim == 3 else pose
-        used = betas.shape[1]
-        rest = self.joint_template + torch.einsum("bk,jck->bjc", betas, self.joint_directions[..., :used])
-        transforms = self._chain(rotations, rest)
-        strengths = betas
-        if self.has_pose_directions:
-            bends = (rotations[:, 1:] - torch.eye(3, dtype=rotations.dtype, device=rotations.device)).flatten(1)
-            # Directions of shape that are not used are left out, so that the two blocks meet.
-            strengths = torch.cat([betas, bends], dim=1)
-        vertices = (
-            self._skin_all(strengths, used, transforms)
-            if vertex_ids is None
-            else self._skin_some(strengths, used, transforms, vertex_ids)
-        )
-        placed = (transforms[:, :, :3, :3] * rest[:, :, None]).sum(-1) + transforms[:, :, :3, 3]
+        rotations, rest, moves = self._skeleton(betas, pose)
+        if vertex_ids is None:
+            vertices = self._skin_all(betas, rotations, moves)
+        else:
+            whole = moves.new_ones((1, 1, 1)).expand(*vertex_ids.shape, 1)
+            vertices = self._place(betas, rotations, moves, vertex_ids[..., None], whole)
+        placed = (moves[..., :3] * rest[:, :, None]).sum(-1) + moves[..., 3]
         if transl is not None:
             vertices, placed = vertices + transl[:, None], placed + transl[:, None]
-        return BodyOutput(vertices, placed, transforms)
+        last = moves.new_tensor([0.0, 0.0, 0.0, 1.0]).expand(*moves.shape[:2], 1, 4)
+        return BodyOutput(vertices, placed, torch.cat([moves, last], -2))
 
     def keypoints(self, vertices: Float[Tensor, "batch vertex 3"], name: str) -> Float[Tensor, "batch joint 3"]:
         """Regress a set of keypoints from posed vertices."""
@@ -148,8 +141,21 @@ class BodyModel(nn.Module):
         barycentrics: Float[Tensor, "batch point 3"],
     ) -> Float[Tensor, "batch point 3"]:
         """Place points of the surface, skinning nothing but their triangles' corners."""
-        picked: Tensor = self(betas, pose, vertex_ids=vertex_ids.flatten(1)).vertices
-        return (picked.reshape(*barycentrics.shape, 3) * barycentrics[..., None]).sum(2)
+        rotations, _, moves = self._skeleton(betas, pose)
+        return self._place(betas, rotations, moves, vertex_ids, barycentrics)
+
+    def _skeleton(self, betas: Tensor, pose: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Rotations against the parents, joints at rest, and what takes points of the rest pose along."""
+        rotations = axis_angle_to_matrix(pose) if pose.ndim == 3 else pose
+        rest = self.joint_template + torch.einsum("bk,jck->bjc", betas, self.joint_directions[..., : betas.shape[1]])
+        return rotations, rest, self._chain(rotations, rest)
+
+    def _strengths(self, betas: Tensor, rotations: Tensor) -> Tensor:
+        """What the directions are multiplied with: the shape, and how far joints are bent where that counts."""
+        if not self.has_pose_directions:
+            return betas
+        bends = (rotations[:, 1:] - torch.eye(3, dtype=rotations.dtype, device=rotations.device)).flatten(1)
+        return torch.cat([betas, bends], 1)
 
     def _used_directions(self, used: int) -> Tensor:
         if used == self.num_betas:
@@ -158,12 +164,11 @@ class BodyModel(nn.Module):
 
     def _chain(
         self, rotations: Float[Tensor, "batch 24 3 3"], rest: Float[Tensor, "batch 24 3"]
-    ) -> Float[Tensor, "batch 24 4 4"]:
+    ) -> Float[Tensor, "batch 24 3 4"]:
         """Follow the skeleton from the pelvis outwards; in torch, all joints of one depth at a time."""
-        last = rotations.new_tensor([0.0, 0.0, 0.0, 1.0]).expand(*rotations.shape[:2], 1, 4)
         if HAS_NUMBA and rotations.device.type == "cpu":
-            upper: Tensor = CompiledChain.apply(rotations, rest, self._parents)
-            return torch.cat([upper, last], -2)
+            compiled: Tensor = CompiledChain.apply(rotations, rest, self._parents)
+            return compiled
         turns, places = [rotations[:, :1]], [rest[:, :1]]
         order, at = [0], {0: 0}
         whole_turns, whole_places = turns[0], places[0]
@@ -180,28 +185,25 @@ class BodyModel(nn.Module):
         back = [at[joint] for joint in range(len(self.parents))]
         turn, place = whole_turns[:, back], whole_places[:, back]
         shift = place - (turn @ rest[..., None])[..., 0]
-        return torch.cat([torch.cat([turn, shift[..., None]], -1), last], -2)
+        return torch.cat([turn, shift[..., None]], -1)
 
-    def _skin_all(self, strengths: Tensor, used: int, transforms: Tensor) -> Float[Tensor, "batch vertex 3"]:
-        directions = self._used_directions(used)
+    def _skin_all(self, betas: Tensor, rotations: Tensor, moves: Tensor) -> Float[Tensor, "batch vertex 3"]:
+        strengths, directions = self._strengths(betas, rotations), self._used_directions(betas.shape[1])
         rest = torch.addmm(self.template.flatten(), strengths, directions.flatten(1)).view(len(strengths), 3, -1)
-        skinned: Tensor = _Skinning.apply(rest, transforms[:, :, :3].transpose(1, 2), self.weights)
+        skinned: Tensor = Skinning.apply(rest, moves, self.weights)
         return skinned.transpose(1, 2)
 
-    def _skin_some(
-        self, strengths: Tensor, used: int, transforms: Tensor, vertex_ids: Int[Tensor, "batch picked"]
-    ) -> Float[Tensor, "batch picked 3"]:
+    def _place(
+        self, betas: Tensor, rotations: Tensor, moves: Tensor, vertex_ids: Tensor, shares: Tensor
+    ) -> Float[Tensor, "batch point 3"]:
         if self._rows is None:
             self._rows = make_rows(self.template, self.directions, self.weights)
-        rows = self._rows
-        if used != self.num_betas:
-            kept = [*range(used + 1), *range(self.num_betas + 1, rows.blended.shape[2])]
-            rows = rows._replace(blended=rows.blended[..., kept].contiguous())
-        factors = torch.cat([strengths.new_ones(len(strengths), 1), strengths], 1)
-        if not HAS_NUMBA or vertex_ids.device.type != "cpu":
-            return gather_in_torch(factors, transforms[:, :, :3], vertex_ids, rows)
-        picked: Tensor = GatheredSkinning.apply(factors, transforms[:, :, :3], vertex_ids, rows)
-        return picked
+        padded = nn.functional.pad(betas, (0, self.num_betas - betas.shape[1]))
+        factors = nn.functional.pad(self._strengths(padded, rotations), (1, 0), value=1.0)
+        if not HAS_NUMBA or vertex_ids.device.type != "cpu" or shares.requires_grad:
+            return gather_in_torch(factors, moves, vertex_ids, shares, self._rows)
+        placed: Tensor = GatheredPoints.apply(factors, moves, vertex_ids, shares, self._rows)
+        return placed
 
 
 def _with_keypoints(regressors: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], np.ndarray]:
@@ -215,41 +217,3 @@ def _with_keypoints(regressors: dict[str, np.ndarray]) -> tuple[dict[str, np.nda
             np.zeros_like(regressors["smpl24"][0]) if home is None else regressors[home][SETS[home].index(point)]
         )
     return regressors | {"keypoints25": np.stack(rows)}, np.array(available)
-
-
-class _Skinning(torch.autograd.Function):
-    """Blend the joints' transforms for each vertex and apply them; keeps less than autograd would, and is faster."""
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        rest: Float[Tensor, "batch 3 vertex"],
-        transforms: Float[Tensor, "batch 3 24 4"],
-        weights: Float[Tensor, "24 vertex"],
-    ) -> Float[Tensor, "batch 3 vertex"]:
-        """Blend and apply."""
-        mixed = transforms.transpose(2, 3).reshape(-1, len(weights)) @ weights
-        mixed = mixed.view(len(rest), 3, 4, -1)
-        out = mixed[:, :, 3].clone()
-        for axis in range(3):
-            out.addcmul_(mixed[:, :, axis], rest[:, None, axis])
-        ctx.save_for_backward(rest, mixed, weights)
-        return out
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Float[Tensor, "batch 3 vertex"]) -> tuple[Tensor | None, Tensor | None, None]:
-        """Pull at vertices and transforms."""
-        rest, mixed, weights = ctx.saved_tensors
-        grad_rest = grad_transforms = None
-        if ctx.needs_input_grad[0]:
-            grad_rest = mixed[:, 0, :3] * grad[:, :1]
-            for axis in (1, 2):
-                grad_rest.addcmul_(mixed[:, axis, :3], grad[:, axis : axis + 1])
-        if ctx.needs_input_grad[1]:
-            outer = torch.empty_like(mixed)
-            torch.mul(grad[:, :, None], rest[:, None], out=outer[:, :, :3])
-            outer[:, :, 3] = grad
-            flat = outer.view(-1, outer.shape[-1]) @ weights.T
-            grad_transforms = flat.view(*outer.shape[:3], -1).transpose(2, 3)
-        return grad_rest, grad_transforms, None
