@@ -143,13 +143,15 @@ def isolation(session: nox.Session) -> None:
 
 @nox.session(requires=["dev"])
 def bench(session: nox.Session) -> None:
-    """Run a benchmark (-- viai speed); without arguments, list them."""
-    if len(session.posargs) < 2:
-        for path in sorted(ROOT.glob("benchmarks/*/*.py")):
-            session.log(f"nox -s bench -- {path.parent.name} {path.stem}")
-        return
-    package, benchmark, *rest = session.posargs
-    session.run(PYTHON, f"benchmarks/{package}/{benchmark}.py", *rest)
+    """Run all benchmarks and show their figures on one page (-- --data DIR), or one (-- viai wavenet_speed)."""
+    package, *rest = [*session.posargs, ""]
+    if package in PROJECTS:
+        benchmark, *arguments = rest[:-1] or session.error(
+            f"name one of {', '.join(path.stem for path in sorted(ROOT.glob(f'benchmarks/{package}/*.py')))}"
+        )
+        session.run(PYTHON, f"benchmarks/{package}/{benchmark}.py", *arguments)
+    else:
+        session.run(PYTHON, "benchmarks/every.py", *session.posargs)
 
 
 @nox.session(requires=["dev"])

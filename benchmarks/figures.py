@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from statistics import mean, stdev
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from viai.evaluation.results import Evaluation
@@ -218,7 +218,7 @@ def _graphfit(kind: str) -> str:
     return "\n".join(lines(rows))
 
 
-def _not_a_number(value: object) -> object:
+def _not_a_number(value: Any) -> Any:
     # A literal has infinity, as a number that is too large, but no NaN.
     if isinstance(value, tuple):
         return tuple(_not_a_number(each) for each in value)

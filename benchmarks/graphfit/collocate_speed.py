@@ -12,9 +12,6 @@ colours and categories of everything are drawn at random. Writes collocate_speed
 """
 
 import argparse
-import csv
-import os
-import platform
 import statistics
 import tempfile
 import time
@@ -27,11 +24,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from graphfit import Collocator, OutfitScorer, __version__, read_catalogue
+from graphfit import Collocator, OutfitScorer, read_catalogue
 from graphfit.colour.schemes import STYLES
 from graphfit.data.items import CATEGORIES, Catalogue, Item
 from graphfit.features import Features
 from graphfit.plans import is_wearable
+from hr_common.tables import provenance, write_csv
 
 SHARES = (0.22, 0.14, 0.12, 0.12, 0.13, 0.1, 0.08, 0.04, 0.02, 0.02, 0.01)  # of the categories but `unknown`
 
@@ -105,8 +103,7 @@ def main() -> None:
         rows.append(
             {
                 "what": what, "value": value, "unit": unit, "catalogue": catalogue.name, "queries": options.queries,
-                "seed": options.seed, "graphfit": __version__, "torch": torch.__version__,
-                "machine": f"{platform.machine()}, {os.cpu_count()} cores, {options.threads} threads",
+                "seed": options.seed, "threads": options.threads,
             }
         )  # fmt: skip
         print(f"{what:52} {value} {unit}", flush=True)
@@ -161,10 +158,7 @@ def main() -> None:
         for name, taken in times.items():
             record(f"{name}, median", round(statistics.median(taken), 3), "s")
             record(f"{name}, largest", round(max(taken), 3), "s")
-    with options.out.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+    write_csv(options.out, rows, provenance("graphfit", "torch", folder=Path(__file__).parent))
 
 
 if __name__ == "__main__":

@@ -8,10 +8,7 @@ are shared. Writes embedding_speed.csv beside this script.
 """
 
 import argparse
-import csv
 import math
-import os
-import platform
 import statistics
 import time
 from pathlib import Path
@@ -20,9 +17,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from graphfit import __version__
 from graphfit.features import as_batch, read_garment, square
 from graphfit.networks.efficientnet_lite0 import EfficientNetLite0, load_efficientnet_lite0
+from hr_common.tables import provenance, write_csv
 
 
 class Unfolded(nn.Module):
@@ -91,15 +88,11 @@ def main() -> None:
             "times_as_fast": round(slow / statistics.median(taken), 2),
             "spread": f"{len(squares) / max(taken):.1f}–{len(squares) / min(taken):.1f}", "batch": options.batch,
             "pictures": len(squares), "repetitions": options.repetitions, "largest_difference": difference,
-            "read_and_fit_per_second": round(reading, 1), "graphfit": __version__, "torch": torch.__version__,
-            "machine": f"{platform.machine()}, {os.cpu_count()} cores, 1 thread",
+            "read_and_fit_per_second": round(reading, 1), "threads": 1,
         }
         for name, taken in times.items()
     ]  # fmt: skip
-    with options.out.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(records[0]))
-        writer.writeheader()
-        writer.writerows(records)
+    write_csv(options.out, records, provenance("graphfit", "torch", folder=Path(__file__).parent))
     print("| encoder | pictures/s | spread | times plain |\n| --- | --- | --- | --- |")
     for r in records:
         print(f"| {r['encoder']} | {r['pictures_per_second']} | {r['spread']} | {r['times_as_fast']} |")

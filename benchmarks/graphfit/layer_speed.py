@@ -8,9 +8,6 @@ layer_speed.csv beside this script.
 """
 
 import argparse
-import csv
-import os
-import platform
 import statistics
 import time
 import warnings
@@ -20,13 +17,12 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from graphfit import __version__
 from graphfit.networks.edge_filtering import EdgeFiltering
+from hr_common.tables import provenance, write_csv
 
 with warnings.catch_warnings():
     # torch.jit.script is deprecated; PyTorch Geometric calls it at import.
     warnings.simplefilter("ignore")
-    import torch_geometric
     from torch_geometric.nn import EdgeConv
 
 
@@ -79,15 +75,10 @@ def main() -> None:
                     "quartiles_ms": f"{1e3 * quarters[0]:.2f}–{1e3 * quarters[2]:.2f}",
                     "times_as_fast": round(statistics.median(times["EdgeConv"]) / median, 2),
                     "largest_difference": difference,
-                    "dim": options.dim, "repetitions": options.repetitions, "graphfit": __version__,
-                    "torch": torch.__version__, "torch_geometric": torch_geometric.__version__,
-                    "machine": f"{platform.machine()}, {os.cpu_count()} cores, 1 thread",
+                    "dim": options.dim, "repetitions": options.repetitions, "threads": 1,
                 }
             )  # fmt: skip
-    with options.out.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(records[0]))
-        writer.writeheader()
-        writer.writerows(records)
+    write_csv(options.out, records, provenance("graphfit", "torch", "torch-geometric", folder=Path(__file__).parent))
     print("| aggregation | layer | outfits/s | median ms | times EdgeConv | largest difference |")
     print("| --- | --- | --- | --- | --- | --- |")
     for r in records:

@@ -8,9 +8,6 @@ outfits. A random short list is the floor. Writes pruning.csv beside this script
 """
 
 import argparse
-import csv
-import os
-import platform
 import tempfile
 import time
 from pathlib import Path
@@ -18,9 +15,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from graphfit import Collocator, OutfitScorer, __version__, read_catalogue
+from graphfit import Collocator, OutfitScorer, read_catalogue
 from graphfit.features import Features
 from graphfit.retrieval import measure_recall
+from hr_common.tables import provenance, write_csv
 
 
 class RandomShortlist:
@@ -58,17 +56,11 @@ def main() -> None:
                 {
                     "pruned_by": name, "shortlist": shortlist, "recall_at_10": round(found.mean, 3),
                     "outfits": found.contexts, **kinds, "items": len(catalogue),
-                    "index_processor_seconds": round(seconds, 1), "seed": options.seed, "graphfit": __version__,
-                    "torch": torch.__version__,
-                    "machine": f"{platform.machine()}, {os.cpu_count()} cores, {options.threads} threads",
+                    "index_processor_seconds": round(seconds, 1), "seed": options.seed, "threads": options.threads,
                 }
             )  # fmt: skip
             print(f"{name:8} K = {shortlist:4}  recall@10 {found.mean:.3f}  {kinds}", flush=True)
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    with options.out.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, names)
-        writer.writeheader()
-        writer.writerows(rows)
+    write_csv(options.out, rows, provenance("graphfit", "torch", folder=Path(__file__).parent))
 
 
 if __name__ == "__main__":

@@ -11,10 +11,7 @@ again. Writes table.csv (figures with intervals) beside this script and prints M
 """
 
 import argparse
-import csv
 import json
-import os
-import platform
 import sys
 import time
 from dataclasses import asdict, replace
@@ -24,7 +21,6 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from graphfit import __version__
 from graphfit.baselines.registry import METHODS
 from graphfit.calibration import Calibration
 from graphfit.config import load_config
@@ -36,6 +32,7 @@ from graphfit.features import Features, background_colour, embed, palette_rows, 
 from graphfit.negatives import background_groups
 from graphfit.training.problem import Problem
 from hr_common.files import write_json
+from hr_common.tables import provenance, write_csv
 
 KINDS = ("nondisjoint", "disjoint")
 
@@ -119,34 +116,28 @@ def main() -> None:
         print(f"{options.work} has the features, and no row yet", file=sys.stderr)
         return
     tables: dict[str, dict[str, Row]] = {}
-    with options.out.open("w", newline="", encoding="utf-8") as file:
-        writer: csv.DictWriter[str] | None = None
-        for kind in KINDS:
-            tables[kind] = {}
-            for name in options.methods:
-                paths = [options.work / f"{kind}-{name}-{seed}.json" for seed in range(options.seeds)]
-                kept = [load(path) for path in paths if path.is_file()]
-                if not kept:
-                    continue
-                row = summarise([outcome for outcome, _ in kept])
-                tables[kind][METHODS[name].title] = row
-                record = {
-                    "split": kind,
-                    "method": METHODS[name].title,
-                    **{key: value for key, value in asdict(row).items() if key != "style_counts"},
-                    **{f"style_{style}": count for style, count in row.style_counts.items()},
-                    "seconds_a_training": round(float(np.mean([seconds for _, seconds in kept])), 1),
-                    "settings": " ".join(options.overrides) or "desk",
-                    "graphfit": __version__,
-                    "torch": torch.__version__,
-                    "python": platform.python_version(),
-                    "machine": f"{platform.machine()}, {os.cpu_count()} cores, {options.threads} threads",
-                }
-                record = {key: round(v, 4) if isinstance(v, float) else v for key, v in record.items()}
-                if writer is None:
-                    writer = csv.DictWriter(file, list(record))
-                    writer.writeheader()
-                writer.writerow(record)
+    records = []
+    for kind in KINDS:
+        tables[kind] = {}
+        for name in options.methods:
+            paths = [options.work / f"{kind}-{name}-{seed}.json" for seed in range(options.seeds)]
+            kept = [load(path) for path in paths if path.is_file()]
+            if not kept:
+                continue
+            row = summarise([outcome for outcome, _ in kept])
+            tables[kind][METHODS[name].title] = row
+            record = {
+                "split": kind,
+                "method": METHODS[name].title,
+                **{key: value for key, value in asdict(row).items() if key != "style_counts"},
+                **{f"style_{style}": count for style, count in row.style_counts.items()},
+                "seconds_a_training": round(float(np.mean([seconds for _, seconds in kept])), 1),
+                "settings": " ".join(options.overrides) or "desk",
+                "threads": options.threads,
+            }
+            record = {key: round(v, 4) if isinstance(v, float) else v for key, v in record.items()}
+            records.append(record)
+    write_csv(options.out, records, provenance("graphfit", "torch", folder=Path(__file__).parent))
     for kind, rows in tables.items():
         first = next(iter(rows.values()))
         print(f"\n{kind}: {first.sets} sets, {first.questions} questions; {asked(rows)} for every blank in turn\n")

@@ -1,48 +1,22 @@
 """What every benchmark of this folder writes beside its figures, and how rows become a table with their spread."""
 
-import csv
-import os
-import platform
-import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import mean, stdev
 
 import torch
 
-from openlt import __version__
-
-Row = Mapping[str, object]
+from hr_common import tables
 
 
-def provenance() -> dict[str, object]:
+def write_csv(path: Path, rows: Iterable[Mapping[str, object]]) -> None:
+    """Write rows, each with machine and versions behind it."""
+    tables.write_csv(path, rows, behind())
+
+
+def behind() -> dict[str, object]:
     """Machine and versions behind a figure."""
-    told = subprocess.run(
-        ["git", "describe", "--always", "--dirty"],
-        cwd=Path(__file__).parent,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return {
-        "openlt": __version__,
-        "commit": told.stdout.strip() or "unknown",
-        "torch": torch.__version__,
-        "python": platform.python_version(),
-        "machine": platform.machine(),
-        "cores": os.cpu_count(),
-        "threads": torch.get_num_threads(),
-    }
-
-
-def write_csv(path: Path, rows: Iterable[Row]) -> None:
-    """Write rows, each with the provenance behind it."""
-    about = provenance()
-    whole = [{**row, **about} for row in rows]
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, list(dict.fromkeys(name for row in whole for name in row)), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(whole)
+    return {**tables.provenance("openlt", "torch", folder=Path(__file__).parent), "threads": torch.get_num_threads()}
 
 
 def with_spread(values: Sequence[float | None], *, percent: bool) -> str:

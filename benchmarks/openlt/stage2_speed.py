@@ -18,7 +18,7 @@ from statistics import median
 import numpy as np
 import torch
 import torch.nn.functional as F
-from records import markdown, provenance, write_csv
+from records import behind, markdown, write_csv
 from torch import Tensor, nn
 
 from hr_common import image
@@ -167,9 +167,7 @@ def main() -> None:
     print(
         f"\nstraightforward takes {ratio:.2f} times as long (median of pairs); the first losses agree to {gaps[0]:.1e}"
     )
-    print(
-        f"reading takes {100 * share:.0f} % of the time of a step without --set data.workers=1 or more; {provenance()}"
-    )
+    print(f"reading takes {100 * share:.0f} % of the time of a step without --set data.workers=1 or more; {behind()}")
     print(f"wrote {arguments.csv}", file=sys.stderr)
 
 

@@ -6,7 +6,6 @@ Figures are SNR in dB over the gap at the recording's own rate, and seconds of p
 """
 
 import argparse
-import csv
 import fnmatch
 import sys
 import time
@@ -19,7 +18,7 @@ from tqdm import tqdm
 
 from hr_common import audio
 from hr_common.errors import InputError
-from viai import __version__
+from hr_common.tables import provenance, write_csv
 from viai.baselines.autoregressive import interpolate
 from viai.baselines.copying import interpolate_copy
 from viai.baselines.extrapolation import interpolate_extrapolation, levinson
@@ -119,14 +118,10 @@ def main() -> None:
                             "snr_gap": snr_gap(filling, sound[start:stop]),
                             "seconds": seconds,
                             "seed": arguments.seed,
-                            "viai": __version__,
                         }
                         for variant, method, filling, seconds in fillings(inpainter, holed, start, stop, rate)
                     ]
-    with arguments.csv.open("w", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+    write_csv(arguments.csv, rows, provenance("viai", "torch", folder=Path(__file__).parent))
 
     lengths = arguments.milliseconds
     sys.stdout.write(f"{len(paths)} recordings, {arguments.gaps} gaps of each length in each; SNR in dB over the gap, ")

@@ -7,7 +7,6 @@ recordings, chosen by a hash of their names, is for choosing thresholds; the fig
 """
 
 import argparse
-import csv
 import hashlib
 import sys
 from collections.abc import Iterator
@@ -18,7 +17,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from hr_common import audio
-from viai import __version__
+from hr_common.tables import provenance, write_csv
 from viai.detection import KINDS, RELIABLE, Detection, detect_gaps
 from viai.metrics import mean_interval
 
@@ -180,13 +179,9 @@ def main() -> None:
                         "found": int(error is not None),
                         "boundary_error_samples": "" if error is None else error,
                         "seed": arguments.seed,
-                        "viai": __version__,
                     }
                 )
-    with arguments.csv.open("w", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+    write_csv(arguments.csv, rows, provenance("viai", "torch", folder=Path(__file__).parent))
 
     for half in HALVES:
         sys.stdout.write(f"\n{half}: {minutes[half]:.1f} minutes of untouched sound\n\n")

@@ -8,7 +8,6 @@ its own), at 44.1 or 48 kHz.
 """
 
 import argparse
-import csv
 import sys
 from pathlib import Path
 
@@ -16,7 +15,7 @@ import numpy as np
 from scipy.signal import csd, fftconvolve, firwin, welch
 
 from hr_common import audio
-from viai import __version__
+from hr_common.tables import provenance, write_csv
 from viai.fullband import energy_above
 from viai.inpainting import Inpainter
 
@@ -58,12 +57,9 @@ def main() -> None:
                 {"file": name, "rate": rate, "start": start, "stop": stop, "channels": kind, "method": report.method}
                 | measured(result.samples, samples, start, stop, rate)
                 | {"click": max(report.click_start or 0, report.click_stop or 0)}
-                | {"seed": arguments.seed, "viai": __version__}
+                | {"seed": arguments.seed}
             )
-    with arguments.csv.open("w", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+    write_csv(arguments.csv, rows, provenance("viai", "torch", folder=Path(__file__).parent))
     for line in table(rows):
         sys.stdout.write(line + "\n")
     sys.stdout.write(f"\nwrote {arguments.csv}\n")

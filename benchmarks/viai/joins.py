@@ -8,7 +8,6 @@ mel spectrogram and of the phase vocoder) above the median of its surroundings, 
 """
 
 import argparse
-import csv
 import sys
 from itertools import cycle
 from pathlib import Path
@@ -18,7 +17,7 @@ from tqdm import tqdm
 
 from hr_common import audio
 from hr_common.errors import InputError
-from viai import __version__
+from hr_common.tables import provenance, write_csv
 from viai.baselines.extrapolation import burg, residual
 from viai.inpainting import Inpainter
 from viai.joins import CLICK_ORDER, click_score
@@ -137,13 +136,9 @@ def main() -> None:
                 "pattern_db": pattern_db(filled, start, stop, rate) if has_pattern else "",
                 "intact_pattern_db": pattern_db(sound, start, stop, rate) if has_pattern else "",
                 "seed": arguments.seed,
-                "viai": __version__,
             }
         )
-    with arguments.csv.open("w", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+    write_csv(arguments.csv, rows, provenance("viai", "torch", folder=Path(__file__).parent))
 
     def column(names: tuple[str, ...], chosen: list[dict[str, object]]) -> np.ndarray:
         return np.array([row[name] for row in chosen for name in names if row[name] != ""], dtype=float)

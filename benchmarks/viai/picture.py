@@ -7,9 +7,6 @@ the wrong picture, does it still find the sound that the right one belongs to?
 """
 
 import argparse
-import csv
-import os
-import platform
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -18,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from viai import __version__
+from hr_common.tables import provenance, write_csv
 from viai.baselines.interface import Scene
 from viai.checkpoints import load_network, weights_folder
 from viai.data.gap_lists import kept_gaps
@@ -129,11 +126,7 @@ def main() -> None:
         "split": arguments.split,
         "seed": arguments.seed,
         "step": loaded.card["step"],
-        "viai": __version__,
-        "torch": torch.__version__,
         "threads": 1,
-        "machine": platform.machine(),
-        "cores": os.cpu_count(),
     }
     rows: list[dict[str, object]] = []
     for picture in PICTURES:
@@ -153,10 +146,7 @@ def main() -> None:
                 }
                 names = {"clip": case.clip, "label": case.label, "source": case.source, "picture": picture}
                 rows.append(names | figures | {"agreement": agreed} | fixed)
-    with arguments.csv.open("w", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+    write_csv(arguments.csv, rows, provenance("viai", "torch", folder=Path(__file__).parent))
 
     windows = draw_windows([(clip.name, clip.frames) for clip in items.clips], WINDOWS, config, seed=arguments.seed)
     drawn = read_all(EvaluationDataset(arguments.data, arguments.split, windows, config, picture=True), front)
@@ -176,11 +166,8 @@ def main() -> None:
         for picture in PICTURES
     }
     retrieval_csv = arguments.csv.with_name(f"{arguments.csv.stem}_retrieval.csv")
-    with retrieval_csv.open("w", newline="") as file:
-        table = [{"picture": picture, **asdict(found[picture])} | fixed for picture in PICTURES]
-        writer = csv.DictWriter(file, fieldnames=list(table[0]))
-        writer.writeheader()
-        writer.writerows(table)
+    table = [{"picture": picture, **asdict(found[picture])} | fixed for picture in PICTURES]
+    write_csv(retrieval_csv, table, provenance("viai", "torch", folder=Path(__file__).parent))
 
     def column(picture: str, metric: str, labels: Sequence[str] | None = None) -> np.ndarray:
         return np.array(

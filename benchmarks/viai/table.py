@@ -7,16 +7,13 @@ The same as ``viai evaluate``, with machine and versions beside every figure, an
 """
 
 import argparse
-import os
-import platform
-import subprocess
 import sys
 import time
 from pathlib import Path
 
 import torch
 
-from viai import __version__
+from hr_common.tables import provenance
 from viai.data.gap_lists import parse_lengths
 from viai.evaluation import evaluate, write_page
 
@@ -37,18 +34,6 @@ On its own data (MUSICES) with its own models; the regions are not stated. They 
 Zhou, Liu, Xu, Luo, Wang, "Vision-Infused Deep Audio Inpainting", ICCV 2019, table 1. OPS has no counterpart above: its
 reference implementation, PEASS, needs MATLAB.
 """
-
-
-def commit() -> str:
-    """The state of the source, if it is in a repository."""
-    told = subprocess.run(
-        ["git", "describe", "--always", "--dirty"],
-        cwd=Path(__file__).parent,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return told.stdout.strip() or "unknown"
 
 
 def main() -> None:
@@ -88,13 +73,8 @@ def main() -> None:
         {
             "split": arguments.split,
             "seed": arguments.seed,
-            "viai": __version__,
-            "commit": commit(),
-            "torch": torch.__version__,
-            "python": platform.python_version(),
+            **provenance("viai", "torch", folder=Path(__file__).parent),
             "threads": 1,
-            "machine": platform.machine(),
-            "cores": os.cpu_count(),
         },
     )
     if arguments.html:

@@ -6,7 +6,6 @@ The spectrogram is the intact sound's, so what is left is the vocoder's own doin
 """
 
 import argparse
-import csv
 import sys
 import time
 from pathlib import Path
@@ -14,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from viai import __version__
+from hr_common.tables import provenance, write_csv
 from viai.checkpoints import load_network, weights_folder
 from viai.data.gap_lists import kept_gaps
 from viai.data.windows import EvaluationDataset
@@ -83,13 +82,9 @@ def main() -> None:
                     "snr_gap": snr_gap(repaired[start:stop], intact[start:stop]),
                     "seconds_per_second": seconds * rate / (stop - start),
                     "seed": arguments.seed,
-                    "viai": __version__,
                 }
             )
-    with arguments.csv.open("w", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+    write_csv(arguments.csv, rows, provenance("viai", "torch", folder=Path(__file__).parent))
 
     sources = [str(row["source"]) for row in rows if row["vocoder"] == "phase"]
     sys.stdout.write(f"{len(sources)} gaps of 0.4 s to 1.0 s; the true spectrogram is given\n\n")

@@ -7,9 +7,7 @@ nox -s bench -- viai wavenet_speed
 """
 
 import argparse
-import csv
 import os
-import platform
 import sys
 import tempfile
 import time
@@ -19,7 +17,7 @@ from statistics import median
 
 import torch
 
-from viai import __version__
+from hr_common.tables import provenance, write_csv
 from viai.checkpoints import load_network, weights_folder
 from viai.networks.generation import Engine, generate
 from viai.networks.wavenet import WaveNet
@@ -94,18 +92,10 @@ def main() -> None:
             "repetitions": len(taken),
             "seed": arguments.seed,
             "threads": 1,
-            "viai": __version__,
-            "torch": torch.__version__,
-            "python": platform.python_version(),
-            "machine": platform.machine(),
-            "cores": os.cpu_count(),
         }
         for name, taken in times.items()
     ]
-    with arguments.csv.open("w", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+    write_csv(arguments.csv, rows, provenance("viai", "torch", folder=Path(__file__).parent))
     config = network.config
     sys.stdout.write(
         f"{config.layers} layers, {config.residual_channels}/{config.gate_channels}/{config.skip_channels} channels, "
