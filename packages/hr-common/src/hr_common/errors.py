@@ -33,7 +33,8 @@ def refusing(what: str) -> Iterator[None]:
         yield
     except InputError:
         raise
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError, ArithmeticError, csv.Error) as error:
-        raise InputError(f"{what} has not the form that is expected ({type(error).__name__}: {error})") from error
-    except (RuntimeError, MemoryError) as error:  # torch and deep brackets; a size that cannot be meant
+    except (
+        *(KeyError, TypeError, ValueError, IndexError, AttributeError, ArithmeticError, csv.Error),
+        *(RuntimeError, MemoryError),  # of torch, of brackets too deep, of a size that cannot be meant
+    ) as error:
         raise InputError(f"{what} has not the form that is expected ({type(error).__name__}: {error})") from error

@@ -12,6 +12,7 @@ import os
 import random
 import resource
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -216,6 +217,13 @@ def reader_faults(
     return found
 
 
+def modules_after(statements: str) -> set[str]:
+    """Name the top-level modules that a fresh interpreter has loaded after some statements."""
+    report = f"import sys\n{statements}\nprint(*{{name.partition('.')[0] for name in sys.modules}}, file=sys.stderr)"
+    run = subprocess.run([sys.executable, "-c", report], capture_output=True, text=True, check=True)
+    return set(run.stderr.splitlines()[-1].split())
+
+
 @dataclass(frozen=True)
 class Ended:
     """How a process ended."""
@@ -276,8 +284,10 @@ def signal_in_write(number: int, signal_number: int) -> None:
     os.fsync = strike  # type: ignore[assignment]
 
 
-def training_faults(train: Callable[[Path, bool], object], folder: Path, model: str = "model.safetensors") -> list[str]:
-    """Kill a training in each of its atomic writes, go on, and list what is not as in a run that nothing disturbed.
+def training_faults(
+    train: Callable[[Path, bool], object], folder: Path, model: str = "model.safetensors", *, writes: Iterable[int]
+) -> list[str]:
+    """Kill a training in some of its atomic writes, go on, and list what is not as in a run that nothing disturbed.
 
     Afterwards the disk is full when a run that was cut off goes on: that has to end with an error of the system, leave
     the last state as it was, and be gone on from with room again.
@@ -286,6 +296,7 @@ def training_faults(train: Callable[[Path, bool], object], folder: Path, model: 
         train: Trains into a folder, from the beginning or going on. It is called in forks of this process.
         folder: Where to work.
         model: The weights that a run leaves, in its folder.
+        writes: Numbers of the writes that are disturbed, counted from 1.
     """
     from hr_common import weights
 
@@ -298,7 +309,7 @@ def training_faults(train: Callable[[Path, bool], object], folder: Path, model: 
     expected = result(folder / "whole")
     found: list[str] = []
     cut_off: Path | None = None
-    for number in range(1, 100):
+    for number in writes:
         run = folder / f"killed-{number}"
 
         def disturbed(run: Path = run, number: int = number) -> None:
@@ -306,11 +317,10 @@ def training_faults(train: Callable[[Path, bool], object], folder: Path, model: 
             train(run, False)
 
         ended = in_child(disturbed)
-        if ended.code == 0:
-            return found if number > 1 else ["nothing was written atomically"]
         if ended.code != -signal.SIGKILL:
-            return [*found, f"before write {number}: {ended.code}: {ended.said}"]
-        going_on = any(run.rglob("*.pt"))
+            found.append(f"killed in write {number}: {ended.code}: {ended.said}")
+            continue
+        going_on = bool(_states(run))
         if going_on and cut_off is None:
             cut_off = run
             found += _full_disk(train, run)
@@ -319,16 +329,21 @@ def training_faults(train: Callable[[Path, bool], object], folder: Path, model: 
             found.append(f"killed in write {number}, gone on: {ended.code}: {ended.said}")
         elif result(run) != expected:
             found.append(f"killed in write {number}, gone on: other weights")
-    return [*found, "it never ends"]
+    return found if cut_off else [*found, "no state was there to go on from"]
+
+
+def _states(run: Path) -> list[Path]:
+    """List the states to go on from; a kill leaves hidden files beside them."""
+    return [path for path in run.rglob("*.pt") if not path.name.startswith(".")]
 
 
 def _full_disk(train: Callable[[Path, bool], object], run: Path) -> Iterator[str]:
-    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
-    states = {path: raw for path, raw in before.items() if path.suffix == ".pt"}
+    before = {path.name for path in run.rglob("*")}
+    states = {path: path.read_bytes() for path in _states(run)}
     ended = in_child(lambda: train(run, True), largest_file=min(map(len, states.values())) // 2)
     if not (ended.code == 1 and ended.said.splitlines()[-1].startswith("OSError")):
         yield f"full disk: {ended.code}: {json.dumps(ended.said[-300:])}"
     if any(path.read_bytes() != raw for path, raw in states.items()):
         yield "full disk: the last state has changed"
-    if left := {path.name for path in run.rglob(".*")} - {path.name for path in before}:
+    if left := {path.name for path in run.rglob(".*")} - before:
         yield f"full disk: {', '.join(sorted(left))} was left"

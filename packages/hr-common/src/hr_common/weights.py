@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from hr_common.errors import InputError
@@ -59,6 +59,34 @@ def load(path: str | Path, device: str | torch.device = "cpu") -> tuple[dict[str
     if not isinstance(card, dict):
         raise InputError(f"the model card of {path} is damaged: it is no JSON object")
     return tensors, card
+
+
+def read_state_dict(path: str | Path) -> dict[str, Tensor]:
+    """Read named tensors that somebody else wrote, onto the CPU: safetensors, or a file of ``torch.save``.
+
+    Args:
+        path: ``.safetensors``; every other suffix is read as torch's. A state dict one level down, under ``state_dict``
+            or ``model``, is found.
+
+    Raises:
+        InputError: The file is missing or damaged, or holds anything but names and tensors; it is never unpickled.
+    """
+    refuse_unreadable(path)
+    try:
+        found: object = (
+            load_file(path)
+            if Path(path).suffix.lower() == ".safetensors"
+            else torch.load(path, map_location="cpu", weights_only=True)
+        )
+    except Exception as error:  # torch raises many kinds for a file that is not its own
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InputError(f"{path} holds no weights that can be read safely: {reason}") from error
+    for name in ("state_dict", "model"):
+        if isinstance(found, Mapping) and isinstance(found.get(name), Mapping):
+            found = found[name]
+    if not isinstance(found, Mapping) or not all(isinstance(value, Tensor) for value in found.values()):
+        raise InputError(f"{path} holds no state dict: expected names and tensors")
+    return {str(name): value for name, value in found.items()}
 
 
 def load_into(module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
