@@ -165,17 +165,7 @@ def docs(session: nox.Session) -> None:
     """Make the reference from the docstrings, into .docs/."""
     needs = nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "docs")
     session.run(PYTHON, "-m", "pip", "install", "--quiet", *needs)
-    # Each module by name: pdoc leaves out those that the __all__ of their package does not offer.
-    modules = []
-    for name in chosen(session)[0]:
-        source = ROOT / "packages" / name / "src"
-        for path in sorted(source.rglob("*.py")):
-            parts = path.relative_to(source).with_suffix("").parts
-            if not parts[-1].startswith("_"):
-                modules.append(".".join(parts))
-            elif parts[-1] == "__init__":
-                modules.append(".".join(parts[:-1]))
-    session.run(PYTHON, "-m", "pdoc", "--docformat", "google", "--output-directory", ".docs", *modules)
+    session.run(PYTHON, ".ci/docs.py", ".docs", *(MODULES[name] for name in chosen(session)[0]))
 
 
 @nox.session

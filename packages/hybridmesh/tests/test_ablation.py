@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from hr_common.errors import InputError
-from hybridmesh.ablation import MEAN, PAPER, Row, Study, markdown, paper_markdown, read_rows, verdicts
+from hybridmesh.ablation import MEAN, PAPER, Row, Study, markdown, paired_markdown, paper_markdown, read_rows, verdicts
 from hybridmesh.body import BodyModel
 from hybridmesh.config import INPUTS, LEARNING_PRESETS, SUPERVISIONS, load_synth
 from hybridmesh.data.people import PeopleSet
@@ -32,7 +32,7 @@ def study(lo: BodyModel) -> Study:
         for domain in ("studio", "wild")
     )
     test = synthesize(lo, [], config, count=4, domain="wild", seed=0, test=True)
-    training = replace(TINY.training, studio_epochs=1, epochs=1)
+    training = replace(TINY.training, common_epochs=1, epochs=1)
     return Study(PeopleSet.concatenate([studio, wild]), test, lo, replace(TINY, training=training))
 
 
@@ -42,7 +42,7 @@ def test_a_study_fills_its_table_and_goes_on_where_it_stopped(study: Study, tmp_
     assert [row.cell for row in told] == [(MEAN, "", 0), ("iuv", "sparse", 0)]
     assert 100 < told[0].pve < 400
     assert told[0].pve_t == pytest.approx(study.mean_row().pve_t)
-    assert told[1].steps == 12 // 8 + 24 // 8
+    assert told[1].steps == 2 * ((12 + 12) // 8)
     rows = study.run(path, inputs=["iuv"], supervisions=["full", "sparse"], report=told.append)
     assert [row.cell for row in told[2:]] == [("iuv", "full", 0)]
     assert read_rows(path, study.digest) == rows
@@ -52,7 +52,7 @@ def test_a_study_fills_its_table_and_goes_on_where_it_stopped(study: Study, tmp_
     assert (tmp_path / "grid.png").stat().st_size > 5000
 
 
-def test_sharing_the_epochs_of_the_studio_changes_no_cell(study: Study, tmp_path: Path) -> None:
+def test_sharing_the_common_epochs_changes_no_cell(study: Study, tmp_path: Path) -> None:
     rows = study.run(tmp_path / "grid.csv", inputs=["segment"], supervisions=["dense_sparse"])
     network = finish(prepare(study.people, study.body, study.configure("segment", "dense_sparse")))
     alone = study._measure(network(study._test_batch("segment")))
@@ -88,4 +88,12 @@ def test_a_grid_in_another_order_is_called_so() -> None:
 
 def test_seeds_are_averaged_with_their_spread() -> None:
     rows = [Row("iuv", "full", seed, pve, 90.0, 30.0, 1, 1.0, "") for seed, pve in enumerate((100.0, 104.0))]
-    assert "| iuv | 102.0 ± 2.8 / 90.0 / 30.0 |" in markdown(rows)
+    assert "| iuv | 102.0 ± 2.8 / 90.0 ± 0.0 / 30.0 ± 0.0 |" in markdown(rows)
+
+
+def test_what_a_step_takes_off_is_counted_seed_by_seed() -> None:
+    worse = [Row("iuv", "sparse", seed, pve, 90.0, 50.0, 1, 1.0, "") for seed, pve in enumerate((200.0, 100.0, 300.0))]
+    better = [Row("iuv", "dense_sparse", seed, pve, 90.0, 40.0, 1, 1.0, "") for seed, pve in ((1, 90.0), (0, 160.0))]
+    table = paired_markdown([*worse, *better])
+    assert "Sparse only → Dense & Sparse |" in table
+    assert "| iuv | 15.0 ± 7.1 % / 10.0 ± 0.0 |  |  |  |  |" in table  # 20 % and 10 %; the third seed has no partner

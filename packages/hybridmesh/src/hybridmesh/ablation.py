@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from hr_common import config as settings
-from hr_common.errors import InputError
+from hr_common.errors import InputError, reader
 from hr_common.files import atomic_path
 from hybridmesh.body.model import BodyModel
 from hybridmesh.config import INPUTS, SUPERVISIONS, Input, LearningConfig, Supervision
@@ -118,10 +118,10 @@ class Study:
         return Row(MEAN, "", 0, *figures, steps=0, seconds=0.0, settings=self.digest)
 
     def begin(self, kind: Input, seed: int, batches: Batches) -> dict[str, Any]:
-        """Train the epochs of the studio alone, which are the same in every column, and give the state after them."""
+        """Train the epochs that are the same in every column, and give the state after them."""
         training = self._training(kind, "sparse", seed, batches)
         steps = training.run()
-        while training.position.epoch < self.config.training.studio_epochs:
+        while training.position.epoch < self.config.training.common_epochs:
             next(steps)
         return copy.deepcopy(training.state())
 
@@ -200,6 +200,7 @@ class Study:
         return pve, mpjpe, pve_t
 
 
+@reader
 def read_rows(path: Path, digest: str) -> list[Row]:
     """Read a table, which may not exist yet.
 
@@ -248,7 +249,7 @@ def grid(rows: Iterable[Row]) -> dict[tuple[str, str], list[Row]]:
 
 
 def markdown(rows: Sequence[Row]) -> str:
-    """Print the grid as the paper's table: PVE / MPJPE / PVE-T in mm, means over the seeds and the spread of PVE."""
+    """Print the grid as the paper's table: PVE / MPJPE / PVE-T in mm, means and standard deviations over the seeds."""
     cells = grid(rows)
     lines = [
         "| input \\ supervision | " + " | ".join(TITLES[each] for each in SUPERVISIONS) + " |",
@@ -274,9 +275,40 @@ def paper_markdown() -> str:
 
 
 def _triple(rows: Sequence[Row]) -> str:
-    pve = [row.pve for row in rows]
-    spread = f" ± {stdev(pve):.1f}" if len(pve) > 1 else ""
-    return f"{mean(pve):.1f}{spread} / {mean(row.mpjpe for row in rows):.1f} / {mean(row.pve_t for row in rows):.1f}"
+    return " / ".join(_with_spread([getattr(row, name) for row in rows]) for name in FIGURES)
+
+
+def _with_spread(values: Sequence[float]) -> str:
+    return f"{mean(values):.1f}" + (f" ± {stdev(values):.1f}" if len(values) > 1 else "")
+
+
+STEPS: tuple[tuple[Supervision, Supervision], ...] = (
+    ("sparse", "dense_sparse"), ("dense_sparse", "part3d"), ("dense_sparse", "3d_sparse"), ("part3d", "full"),
+    ("3d_sparse", "full"),
+)  # fmt: skip
+"""Neighbouring columns of the paper's order, the worse one first."""
+
+
+def paired_markdown(rows: Sequence[Row]) -> str:
+    """Print what each step along the paper's order takes off, seed by seed: per cent of PVE / mm of PVE-T.
+
+    Cells of one seed share their first weights and the order of their people, so that differences between them spread
+    less than the cells do. A spread that is larger than its mean leaves the order open.
+    """
+    cells = grid(rows)
+    titles = [f"{TITLES[before]} → {TITLES[after]}" for before, after in STEPS]
+    lines = ["| what it takes off | " + " | ".join(titles) + " |", "| --- |" + " --- |" * len(STEPS)]
+    for kind in INPUTS:
+        parts = []
+        for before, after in STEPS:
+            worse, better = ({row.seed: row for row in cells.get((kind, each), [])} for each in (before, after))
+            pairs = [(worse[seed], better[seed]) for seed in sorted(worse.keys() & better.keys())]
+            pve = [100 * (1 - second.pve / first.pve) for first, second in pairs]
+            shape = [first.pve_t - second.pve_t for first, second in pairs]
+            parts.append(f"{_with_spread(pve)} % / {_with_spread(shape)}" if pairs else "")
+        if any(parts):
+            lines.append(f"| {kind} | " + " | ".join(parts) + " |")
+    return "\n".join(lines)
 
 
 def verdicts(rows: Sequence[Row]) -> dict[str, bool]:

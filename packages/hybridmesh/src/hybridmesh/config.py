@@ -137,6 +137,8 @@ class SynthConfig:
     """Standard deviation of keypoints in pixels of a crop of 224."""
     keypoint_drop: float = 0.05
     """Share of keypoints that are missing."""
+    self_hidden: bool = True
+    """Whether keypoints behind the body itself count as unseen, where there is noise."""
     part_drop: float = 0.05
     """Share of parts that are missing in a map."""
     limb_swap: float = 0.05
@@ -220,11 +222,11 @@ class TrainingConfig:
     """Which annotations of the people in the wild are used; those of the studio always keep their 3D."""
     part: float = 0.2
     """Share of the people in the wild whose 3D is used, where ``supervision`` is ``part3d``."""
-    studio_epochs: int = 0
-    """Times through the people of the studio alone, before the others join. That stands in for the weights, trained
-    before, that the paper's code begins with."""
     epochs: int = 20
-    """Times through the people in the wild and as many of the studio."""
+    """Times through the people in the wild and as many of the studio, as far as there are so many."""
+    common_epochs: int = 0
+    """Epochs before those, with the annotations that every setting has, and at the full rate. They stand in for the
+    weights, trained before, that the paper's code begins with, and are shared by the cells of a row of the study."""
     batch: int = 128
     """People in a step."""
     learning_rate: float = 1e-4

@@ -11,6 +11,7 @@ from hybridmesh.body import BodyModel, NoChartsError
 from hybridmesh.camera import project
 from hybridmesh.data.people import PeopleSet
 from hybridmesh.data.synthetic import contact_sheet, split_motions, synthesize
+from hybridmesh.joints import KEYPOINTS
 from hybridmesh.motion import Motion
 
 from ..conftest import smpl_like
@@ -83,6 +84,20 @@ def test_noise_moves_keypoints_but_not_the_truth(lo: BodyModel, wild: PeopleSet)
     assert 0.1 < moved.mean() < 1.5  # two pixels of 224, in a crop of 48
     assert (noisy["iuv_crops"][..., 0] > 0).sum() < (wild["iuv_crops"][..., 0] > 0).sum()
     assert noisy.dense_counts.min() >= 0
+
+
+def test_what_the_body_itself_hides_is_unseen_where_there_is_noise(lo: BodyModel) -> None:
+    config = replace(SMALL, size=32, noise=True, keypoint_drop=0.0, keypoint_noise=0.0, occlusion=0.0)
+    people = synthesize(lo, [], config, count=40, domain="wild", seed=3)
+    open_ = synthesize(lo, [], replace(config, self_hidden=False), count=40, domain="wild", seed=3)
+    facing = Rotation.from_rotvec(people["pose"][:, :3]).as_matrix()[:, 2, 2]  # -1 towards the camera
+    nose, seen = KEYPOINTS.index("nose"), people["keypoints"][..., 2]
+    assert open_["keypoints"][:, nose, 2].all()
+    assert (facing > 0.7).sum() >= 4
+    assert seen[facing > 0.7, nose].mean() < 0.2  # heads are turned, too
+    assert seen[facing < -0.7, nose].mean() > 0.7
+    assert 0.6 < seen.mean() < open_["keypoints"][..., 2].mean()
+    np.testing.assert_array_equal(people["keypoints"][..., :2], open_["keypoints"][..., :2])
 
 
 def test_what_an_occluder_hides_is_marked(lo: BodyModel) -> None:

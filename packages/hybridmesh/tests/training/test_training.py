@@ -79,6 +79,14 @@ def test_whose_3d_is_used_follows_from_the_seed(sets: list[PeopleSet]) -> None:
     assert (first != other).any()
 
 
+def test_what_every_setting_has_is_the_studio_s_3d_and_keypoints(sets: list[PeopleSet]) -> None:
+    people = PeopleSet.concatenate(sets)
+    all_of_it, least = (Flags.draw(people, with_supervision(each).training, seed=0) for each in ("full", "sparse"))
+    for name in ("smpl", "dense", "keypoints", "studio"):
+        np.testing.assert_array_equal(getattr(all_of_it.common, name), getattr(least, name))
+        np.testing.assert_array_equal(getattr(least.common, name), getattr(least, name))
+
+
 def test_settings_without_the_people_they_need_are_refused(sets: list[PeopleSet]) -> None:
     with pytest.raises(InputError, match="nobody has 10 dense points"):
         Flags.draw(sets[0], with_supervision("full").training, seed=0)

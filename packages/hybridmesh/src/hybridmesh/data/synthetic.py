@@ -29,7 +29,7 @@ from hybridmesh.data.poses import PoseSource
 from hybridmesh.data.scenery import background, clothes, paint, panel
 from hybridmesh.dense import choose_pixels
 from hybridmesh.iuv import PARTS
-from hybridmesh.joints import Keypoints
+from hybridmesh.joints import KEYPOINTS, Keypoints
 from hybridmesh.motion import Motion
 from hybridmesh.rasteriser import Raster, rasterise
 from hybridmesh.refinement import refine
@@ -39,6 +39,9 @@ Domain = Literal["studio", "wild"]
 _BLOCK = 32  # people skinned at once, and the unit of work of a thread
 _MARGIN = (1.1, 1.35)  # side of the crop over the person's tight box, where the framing is "box"
 _FEWEST = 0.35  # share of a person that has to stay visible behind an occluder
+_FACE = ("nose", "left_eye", "right_eye", "left_ear", "right_ear")
+_BURIED = np.where([name in _FACE for name in KEYPOINTS], 0.05, 0.15)
+"""Metres of the own body before a keypoint that is still seen: the face lies on the skin, joints inside limbs."""
 _TO_CAMERA = Rotation.from_rotvec([np.pi, 0, 0])  # y up to y down
 
 
@@ -145,16 +148,17 @@ class _Studio:
         with torch.no_grad():
             shape, pose = (self.body.template.new_tensor(each) for each in (betas[:, : self.body.num_betas], poses))
             vertices = self.body(shape, pose).vertices
-            points = self.body.keypoints(vertices, "keypoints25")[..., :2].double().cpu().numpy()
+            points = self.body.keypoints(vertices, "keypoints25").double().cpu().numpy()
         vertices = vertices.double().cpu().numpy()
         cameras = np.stack([self._camera(rng, each) for rng, each in zip(rngs, vertices, strict=True)])
         half = self.config.size / 2
         screens = vertices * (half * cameras[:, None, :1])
         screens[..., :2] += half + half * (cameras[:, :1] * cameras[:, 1:])[:, None]
-        points = half + half * cameras[:, None, :1] * (points + cameras[:, None, 1:])
+        points *= half * cameras[:, None, :1]
+        points[..., :2] += half + half * (cameras[:, :1] * cameras[:, 1:])[:, None]
         rasters = [rasterise(screen, self.body.faces, self.config.size, self.config.size) for screen in screens]
         people = [
-            self._person(rng, screens[k], rasters[k], points[k], screens[k - 1])
+            self._person(rng, screens[k], rasters[k], points[k], screens[k - 1], half * cameras[k, 0])
             for k, rng in enumerate(rngs)
         ]  # fmt: skip
         turns = Rotation.from_matrix(poses.reshape(-1, 3, 3)).as_rotvec().reshape(len(rngs), 72)
@@ -202,8 +206,9 @@ class _Studio:
         rng: np.random.Generator,
         screen: Float[np.ndarray, "vertex 3"],
         raster: Raster,
-        points: Float[np.ndarray, "25 2"],
+        points: Float[np.ndarray, "25 3"],
         neighbour: Float[np.ndarray, "vertex 3"],
+        metre: float,
     ) -> _Person:
         """Paint a person and say what is seen of it."""
         config, size = self.config, self.config.size
@@ -230,9 +235,11 @@ class _Studio:
         crop = fine.reshape(size, 2, size, 2, 3).mean((1, 3))
         crop = (crop * rng.uniform(0.8, 1.2) + rng.normal(0, 4, crop.shape)).clip(0, 255).astype(np.uint8)
         dense = iuv_map(raster, self.charts).keep(~hidden)
-        keypoints = np.column_stack([points, _visible(points, hidden)])
+        keypoints = np.column_stack([points[:, :2], _visible(points[:, :2], hidden)])
         wants_dense = self.wild or config.studio_dense
         if self.phi is not None:
+            if config.self_hidden:
+                keypoints[_behind(points, raster, metre), 2] = 0
             keypoints = spoil_keypoints(rng, keypoints, size, config)
             dense = spoil_map(rng, dense, config)
         picture = dense.as_picture()
@@ -263,6 +270,13 @@ def _visible(points: Float[np.ndarray, "25 2"], hidden: Bool[np.ndarray, "size s
     inside = ((points >= 0) & (points < size)).all(1)
     columns, rows = np.floor(points).astype(int).clip(0, size - 1).T
     return np.asarray((inside & ~hidden[rows, columns]).astype(np.float64))
+
+
+def _behind(points: Float[np.ndarray, "25 3"], raster: Raster, metre: float) -> Bool[np.ndarray, " 25"]:
+    """Whether the body's own surface lies farther before a keypoint than the keypoint is buried in its own limb."""
+    height, width = raster.face.shape
+    columns, rows = np.floor(points[:, :2]).astype(int).clip(0, (width - 1, height - 1)).T
+    return np.asarray(points[:, 2] - raster.depth[rows, columns] > _BURIED * metre)
 
 
 def contact_sheet(sets: Sequence[PeopleSet], count: int, *, height: int = 128) -> UInt8[np.ndarray, "h w 3"]:

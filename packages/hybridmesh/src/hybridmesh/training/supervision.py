@@ -1,6 +1,6 @@
 """Which annotations of whom a run may use: the columns of the paper's table."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -84,6 +84,11 @@ class Flags:
         if not smpl.any():
             raise InputError("nobody has 3D; every setting needs people of a studio, whose 'source' is 'studio'")
         return cls(smpl, dense, keypoints, studio)
+
+    @property
+    def common(self) -> "Flags":
+        """What every setting has: the studio's 3D, and keypoints."""
+        return replace(self, smpl=self.smpl & self.studio, dense=np.zeros_like(self.dense))
 
     def row(self, indices: Int[np.ndarray, " row"]) -> dict[str, Tensor]:
         """The flags of some people as numbers."""
