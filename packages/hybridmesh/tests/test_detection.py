@@ -1,5 +1,7 @@
 import sys
+import types
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from hr_common import image
 from hybridmesh.body import MissingAssetError
 from hybridmesh.detection import detect_people
 from hybridmesh.landmarks import _decode, read_landmarks
-from hybridmesh.mediapipe_worker import Finder, run_lengths
+from hybridmesh.mediapipe_worker import Finder, _same, run_lengths
 
 # What the worker uses of MediaPipe 0.10.14, seeing one bright upright stroke as a person.
 STAND_IN = """
@@ -78,6 +80,38 @@ def test_a_black_picture_has_nobody() -> None:
         pose_landmarks = None
 
     assert Finder(Blind(), np.zeros((50, 60, 3), np.uint8), 8).find() == []
+
+
+class Fixed:
+    """Says the same of whatever it is shown the first time, and nothing afterwards."""
+
+    def __init__(self, visibility: float) -> None:
+        rows = np.linspace(0.1, 0.9, 33)
+        point = types.SimpleNamespace
+        self.marks = point(landmark=[point(x=0.5, y=row, z=0.0, visibility=visibility) for row in rows])
+        self.asked = 0
+
+    def process(self, view: np.ndarray) -> types.SimpleNamespace:
+        self.asked += 1
+        marks = self.marks if self.asked == 1 else None
+        return types.SimpleNamespace(pose_landmarks=marks, pose_world_landmarks=marks, segmentation_mask=None)
+
+
+@pytest.mark.parametrize(("visibility", "count"), [(0.55, 0), (0.65, 1)])
+def test_who_is_not_seen_again_from_close_by_must_be_seen_clearly(visibility: float, count: int) -> None:
+    assert len(Finder(Fixed(visibility), np.zeros((50, 60, 3), np.uint8), 8).find()) == count
+
+
+@pytest.mark.parametrize(("rows", "same"), [(8, True), (5, False)])
+def test_a_piece_of_a_person_is_that_person(rows: int, same: bool) -> None:
+    def person(mask: np.ndarray, left: float) -> dict[str, Any]:
+        points = np.column_stack([np.full(33, left), np.linspace(0, 10, 33)])
+        return {"points": points, "size": 10.0, "mask": mask}
+
+    whole, piece = np.zeros((40, 20), bool), np.zeros((40, 20), bool)
+    whole[:30], piece[30 - rows : 40 - rows] = True, True
+    # The landmarks are too far apart to say it.
+    assert _same(person(piece, 0.0), person(whole, 100.0)) is same
 
 
 def test_a_python_without_the_detector_is_told_what_to_do(tmp_path: Path) -> None:

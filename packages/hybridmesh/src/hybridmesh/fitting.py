@@ -16,6 +16,7 @@ from jaxtyping import Bool, Float, Int
 from scipy.ndimage import distance_transform_edt, map_coordinates
 from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from hr_common.errors import InputError
 from hybridmesh.body.derivatives import Derivatives
@@ -104,6 +105,11 @@ class Fitter:
         Raises:
             InputError: Nothing is seen.
         """
+        # The matrices are so small that several threads would mostly wait for each other.
+        with threadpool_limits(1, user_api="blas"):
+            return self._fit(seen, start)
+
+    def _fit(self, seen: Observations, start: BodyState | None) -> FitResult:
         began = time.perf_counter()
         energy = _Energy(self, seen)
         placed = [energy.minimise(state, "place", self.config.placing_steps) for state in energy.starts(start)]
@@ -256,13 +262,13 @@ class _Energy:
         for _ in range(steps):
             terms = self._terms(state, probes, probed=np.array(free))
             energy = sum(_value(term, self.config.softness)[0] for term in terms)
-            hessian, gradient = np.zeros((len(free), len(free))), np.zeros(len(free))
-            for term in terms:
-                base = term.residuals[0]
-                jacobian = (term.residuals[1:] - base) / _STEP
-                weights = term.weights / (np.sqrt(base**2 + self.config.softness**2) if term.absolute else 0.5)
-                hessian += (jacobian * weights) @ jacobian.T
-                gradient += jacobian @ (weights * base)
+            # One matrix for all terms: what costs time here is memory, not arithmetic.
+            jacobian = np.concatenate([term.residuals for term in terms], axis=1)
+            weights = np.concatenate([_curvature(term, self.config.softness) for term in terms])
+            base, jacobian = jacobian[0], jacobian[1:]
+            jacobian -= base
+            jacobian /= _STEP
+            hessian, gradient = (jacobian * weights) @ jacobian.T, jacobian @ (weights * base)
             # A few dampings at once: one batch of bodies costs little more than one body.
             trials = damping * np.array([0.1, 1.0, 10.0, 100.0])
             moves = np.zeros((len(trials), self._size))
@@ -468,6 +474,13 @@ class _Outline:
         distance, nearest = cKDTree(spread[0]).query(self.points)
         away = np.linalg.norm(spread[:, nearest] - self.points, axis=2)
         return outside, np.maximum(away - slack, 0) * (distance > slack)
+
+
+def _curvature(term: _Term, softness: float) -> Float[np.ndarray, " entry"]:
+    """Weights of the squares that replace a term near the first of its residuals."""
+    if term.absolute:
+        return np.asarray(term.weights / np.sqrt(term.residuals[0] ** 2 + softness**2))
+    return np.asarray(term.weights / 0.5)
 
 
 def _value(term: _Term, softness: float) -> Float[np.ndarray, " batch"]:

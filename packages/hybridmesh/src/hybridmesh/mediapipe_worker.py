@@ -17,6 +17,8 @@ from PIL import Image, ImageOps
 
 _CLOSE = 640  # pixels that a close look is enlarged to
 _SURE = 0.5  # mean visibility of the body's landmarks
+_SURER = 0.6  # of somebody whom the close look does not find again: often a piece of one who was painted over
+_INSIDE = 0.7  # of the smaller mask; what lies inside the other one so far is the same person
 _BODY = slice(11, 33)
 _SAME = 0.25  # two people are one if their landmarks are this near, in units of their size
 
@@ -43,6 +45,8 @@ class Finder:
             while len(self.people) < self.most and (found := self._look(self.canvas, window)):
                 self._paint_over(found)
                 person = self._close_look(found)
+                if person is found and found["seen"][_BODY].mean() < _SURER:
+                    break
                 if any(_same(person, other) for other in self.people):
                     break
                 self.people.append(person)
@@ -81,9 +85,9 @@ class Finder:
         height, width = self.picture.shape[:2]
         body = found["points"][found["seen"] > 0.3]
         middle, half = (body.max(0) + body.min(0)) / 2, 0.75 * np.ptp(body, axis=0).max()
-        low = np.floor((middle - half).clip(0)).astype(int)
-        high = np.ceil(np.minimum(middle + half, [width, height])).astype(int)
-        closer = self._look(self.picture, (low[0], low[1], high[0], high[1]), _CLOSE)
+        left, top = np.floor((middle - half).clip(0)).astype(int).tolist()
+        right, bottom = np.ceil(np.minimum(middle + half, [width, height])).astype(int).tolist()
+        closer = self._look(self.picture, (left, top, right, bottom), _CLOSE)
         return closer if closer is not None and _same(closer, found) else found
 
     def _paint_over(self, found: dict[str, Any]) -> None:
@@ -104,8 +108,8 @@ def _same(person: dict[str, Any], other: dict[str, Any]) -> bool:
     away = np.linalg.norm(person["points"][_BODY] - other["points"][_BODY], axis=1)
     if np.median(away) < _SAME * max(person["size"], other["size"]):
         return True
-    either = (person["mask"] | other["mask"]).sum()
-    return bool((person["mask"] & other["mask"]).sum() > 0.5 * either > 0)
+    both, sizes = (person["mask"] & other["mask"]).sum(), (person["mask"].sum(), other["mask"].sum())
+    return bool(both > 0.5 * (sum(sizes) - both) > 0 or both > _INSIDE * min(sizes) > 0)
 
 
 def run_lengths(mask: np.ndarray) -> dict[str, Any]:
