@@ -255,6 +255,14 @@ def hybridmesh_ablation() -> str:
     return grid(read_rows(path, read("hybridmesh/ablation.csv")[0]["settings"]))
 
 
+def hybridmesh_paired() -> str:
+    """What each step along the paper's order takes off."""
+    from hybridmesh.ablation import paired_markdown, read_rows
+
+    path = HERE / "hybridmesh/ablation.csv"
+    return paired_markdown(read_rows(path, read("hybridmesh/ablation.csv")[0]["settings"]))
+
+
 def hybridmesh_front() -> str:
     """What dense points are worth in a fit."""
     rows = read("hybridmesh/fit.csv")
@@ -276,10 +284,11 @@ def gramtex_front() -> str:
     return markdown([*header, "error of plain Gatys after as many"], lines)
 
 
-def gramtex_table() -> str:
-    """Ours, its ablations and its rivals."""
-    names = [name for name in read("gramtex/table.csv")[0] if not name.startswith("gramtex ")]
-    return markdown(names, [[row[name] for name in names] for row in read("gramtex/table.csv")])
+def gramtex_whole(name: str) -> str:
+    """A whole CSV file but for the column that says what it was measured with."""
+    rows = read(f"gramtex/{name}.csv")
+    names = [each for each in rows[0] if not each.startswith("gramtex ")]
+    return markdown(names, [[row[each] for each in names] for row in rows])
 
 
 TABLES: dict[str, Callable[[], str]] = {
@@ -294,9 +303,14 @@ TABLES: dict[str, Callable[[], str]] = {
     "graphfit, disjoint": lambda: _graphfit("disjoint"),
     "graphfit, five methods": graphfit_front,
     "hybridmesh, ablation": hybridmesh_ablation,
+    "hybridmesh, steps of the ablation": hybridmesh_paired,
     "hybridmesh, fit": hybridmesh_front,
     "gramtex, step two": gramtex_front,
-    "gramtex, results": gramtex_table,
+    "gramtex, step two, all encoders": lambda: gramtex_whole("synthesis"),
+    "gramtex, reconstruction": lambda: gramtex_whole("reconstruction"),
+    "gramtex, tiles": lambda: gramtex_whole("tile"),
+    "gramtex, large": lambda: gramtex_whole("large"),
+    "gramtex, results": lambda: gramtex_whole("table"),
 }
 
 

@@ -5,12 +5,14 @@ nox -s bench -- gramtex synthesis --textures FOLDER
 Plain Gatys optimises raw pixels from white noise at one scale, as the original paper does, with the same L-BFGS, the
 same encoder and the Gram energy alone; it gets the processor time that ours took. One thread. As the time of a core
 depends on what else the machine does, the speed of a matrix product is measured beside it, and evaluations of energy
-and gradient are counted, in those of the whole size, with the multiplications and additions of one.
+and gradient are counted, in those of the whole size, with the multiplications and additions of one. Geometric means
+over the textures of an encoder stand below its rows.
 """
 
 import argparse
 import csv
 import time
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
@@ -22,7 +24,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from gramtex import __version__
 from gramtex.blocks import gram_energy
 from gramtex.config import SynthesisConfig
-from gramtex.data.exemplars import find_pictures, read_exemplar
+from gramtex.data.exemplars import read_exemplar
 from gramtex.data.procedural import draw
 from gramtex.encoders import Encoder, image_bytes, load_encoder
 from gramtex.optimisation import minimise
@@ -100,10 +102,19 @@ def measure(
     return row, result.image, theirs
 
 
+def geometric_mean(values: Sequence[float]) -> float:
+    return float(np.exp(np.mean(np.log(values))))
+
+
+def even(paths: list[Path], count: int) -> list[Path]:
+    return paths[:: max(len(paths) // count, 1)][:count]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--textures", type=Path, nargs="*", help="Pictures or folders. [default: procedural cloth]")
-    parser.add_argument("--count", type=int, default=4, help="Textures, evenly from those given.")
+    parser.add_argument("--drawn", type=int, default=4, help="Textures that the package draws.")
+    parser.add_argument("--textures", type=Path, nargs="*", help="Pictures or folders, of which some come after them.")
+    parser.add_argument("--count", type=int, default=4, help="How many of these, at even distances.")
     parser.add_argument("--encoders", nargs="*", default=["vgg16-hed", "enlite0", "random-wide"])
     parser.add_argument("--iterations", type=int, default=120)
     parser.add_argument("--seed", type=int, default=0)
@@ -111,13 +122,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".csv"))
     options = parser.parse_args()
     torch.set_num_threads(1)
-    if options.textures:
-        paths = find_pictures(options.textures)
-        chosen = paths[:: max(len(paths) // options.count, 1)][: options.count]
-        textures = [(path.stem[:24], read_exemplar(path)[:SIDE, :SIDE]) for path in chosen]
-    else:
-        names = ("floral", "leopard", "plaid", "knit")[: options.count]
-        textures = [(name, draw(name, (SIDE, SIDE), seed=options.seed)) for name in names]
+    names = ("floral", "leopard", "plaid", "knit")
+    textures = [(name, draw(name, (SIDE, SIDE), seed=options.seed)) for name in names[: options.drawn]]
+    paths = hr_image.find(options.textures) if options.textures else []
+    textures += [(path.stem[:24], read_exemplar(path)[:SIDE, :SIDE]) for path in even(paths, options.count)]
     config = SynthesisConfig(iterations=options.iterations)
     columns = (
         "texture", "encoder", "start", "error", "CPU-s", "evaluations", "Gatys error", "Gatys CPU-s",
@@ -129,15 +137,21 @@ def main() -> None:
         print(f"| {' | '.join(columns)} |\n|{' --- |' * len(columns)}")
         for encoder_name in options.encoders:
             encoder = load_encoder(encoder_name)
-            size, shown = operations(encoder), []
+            size, shown, rows = operations(encoder), [], []
             for name, source in textures:
                 flops = speed()
-                row, ours, theirs = measure(name, source, encoder, config, options.seed)
-                shown.append((source, ours, theirs))
+                row, *pictures = measure(name, source, encoder, config, options.seed)
+                shown.append((source, *pictures))
+                rows.append(row)
                 figures = (*astuple(row)[2:], row.gatys_error / row.error, size, flops)
                 cells = [name, encoder_name, *(f"{value:.3g}" for value in figures)]
                 writer.writerow(cells)
                 print(f"| {' | '.join(cells)} |", flush=True)
+            means = [geometric_mean(column) for column in zip(*(astuple(row)[2:] for row in rows), strict=True)]
+            gain = geometric_mean([row.gatys_error / row.error for row in rows])
+            cells = ["geometric mean", encoder_name, *(f"{value:.3g}" for value in (*means, gain, size)), ""]
+            writer.writerow(cells)
+            print(f"| {' | '.join(cells)} |", flush=True)
             if options.sheet and encoder_name == options.encoders[0]:
                 hr_image.write(
                     options.sheet, hr_image.contact_sheet([each for row in shown for each in row], columns=3)

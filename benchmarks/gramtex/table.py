@@ -7,7 +7,7 @@ train and measured against pictures of val and test. All rows have as many pictu
 from their middle, and Gram sets know no size. For the features all are enlarged to 224 pixels, for which the extractor
 was made. Distances depend on N and on the side, so compare within one run only.
 "ours" is the mixture at the given temperature; "neighbours" combines training codes and stands for copying. Our
-ablations train as many steps as ours; the rivals train as many seconds of the processor as ours did.
+ablations train as many steps as ours; the rivals train --patience times as many seconds of the processor as ours did.
 
 Models, pictures and figures lie in --work; what is there is not made again, so a run that was cut off goes on. Every
 row gets its first seed before any gets its second, and --print shows what there is without making anything.
@@ -55,7 +55,8 @@ OURS = {  # row: settings of the model that it takes, and the sampler
     "ours, no mixture": ((), "prior"),
     "ours, neighbours": ((), "neighbours"),
 }
-ROWS = (*OURS, *BASELINES, "real against real", "exemplar re-synthesis")
+YARDSTICKS = ("real against real", "exemplar re-synthesis")
+ROWS = (*OURS, *BASELINES, *YARDSTICKS)
 FIGURES = ("FD-ENLite0 (1280)", "FD-ENLite0 (112)", "KID", "Gram-FD", "diversity of features", "novelty", "parameters")
 COSTS = ("training steps", "training CPU-s")
 _TIMED = 6  # steps from which the time of a step is taken
@@ -165,7 +166,8 @@ def baseline_pictures(bench: Bench, row: str, seed: int, folder: Path) -> Made:
     path = options.work / f"{row}-{seed}.safetensors"
     if not path.exists():
         images = torch.stack([image_tensor(read_exemplar(each.path)) for each in bench.known])
-        steps = options.steps or steps_in(row, images, our_model(bench, (), seed).card["figures"]["cpu_seconds"])
+        ours = our_model(bench, (), seed).card["figures"]["cpu_seconds"]
+        steps = options.steps or steps_in(row, images, options.patience * ours)
         model = build_baseline(row, "desk")
         began = time.process_time()
         for _ in model.fit(images, steps=steps, seed=seed):
@@ -251,7 +253,8 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=100, help="Pictures on each side of a distance.")
     parser.add_argument("--reference", type=int, default=400, help="Training pictures that novelty is measured from.")
     parser.add_argument("--iterations", type=int, default=60, help="Of step two.")
-    parser.add_argument("--steps", type=int, help="Of the rivals. [default: as many as take the time of ours]")
+    parser.add_argument("--patience", type=float, default=6.0, help="Time of the rivals, in that of ours.")
+    parser.add_argument("--steps", type=int, help="Of the rivals. [default: as many as take that time]")
     parser.add_argument("--temperature", type=float, default=1.0)
     parser.add_argument("--print", action="store_true", dest="only_print", help="Print what is there.")
     parser.add_argument("--preset", default="desk", help="Of our models.")
@@ -262,7 +265,8 @@ def main() -> None:
     options.work.mkdir(parents=True, exist_ok=True)
     # Rows of other sizes must not stand beside those that are there.
     size = {
-        name: str(getattr(options, name)) for name in ("count", "iterations", "steps", "temperature", "preset", "set")
+        name: str(getattr(options, name))
+        for name in ("count", "iterations", "patience", "steps", "temperature", "preset", "set")
     }
     header = options.work / "size.json"
     if header.exists() and read_json(header) != size:
@@ -271,8 +275,8 @@ def main() -> None:
     if not options.only_print:
         bench = Bench(options)
         for seed, row in itertools.product(range(options.seeds), options.rows):
-            # Two halves of the same pictures are the same for every seed.
-            if seed == 0 or row != "real against real":
+            # Two halves of the same pictures are the same for every seed, and re-synthesis has no model that differs.
+            if seed == 0 or row not in YARDSTICKS:
                 measure(bench, row, seed)
     columns = ("row", "seeds", *FIGURES, *COSTS)
     with options.out.open("w", encoding="utf-8", newline="") as file:

@@ -17,7 +17,7 @@ import torch
 
 from gramtex import __version__
 from gramtex.config import SynthesisConfig
-from gramtex.data.exemplars import find_pictures, read_exemplar
+from gramtex.data.exemplars import read_exemplar
 from gramtex.data.procedural import PATTERNS, draw
 from gramtex.encoders import load_encoder
 from gramtex.plots import repeated, texture_sheet
@@ -31,7 +31,7 @@ COUNT = 20
 
 def textures(given: list[Path], side: int) -> list[tuple[str, np.ndarray]]:
     if given:
-        paths = find_pictures(given)
+        paths = image.find(given)
         return [(path.stem[:24], read_exemplar(path)) for path in paths[:: max(len(paths) // COUNT, 1)][:COUNT]]
     names = [(name, seed) for seed in (0, 1) for name in PATTERNS][:COUNT]
     return [(f"{name}-{seed}", draw(name, (side, side), seed=seed)) for name, seed in names]

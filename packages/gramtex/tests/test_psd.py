@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gramtex.psd import clip_eigenvalues
+from gramtex.psd import clip_eigenvalues, negative_share
 
 
 def test_a_negative_eigenvalue_is_clipped_and_counted() -> None:
@@ -26,6 +26,7 @@ def test_gram_matrices_stay_and_what_is_clipped_is_valid_and_stays_too(seed: int
     once, share = clip_eigenvalues(symmetric + symmetric.mT)
     assert torch.linalg.eigvalsh(once).min() > -1e-4
     assert bool((share >= 0).all())
+    torch.testing.assert_close(negative_share(symmetric + symmetric.mT), share)
     torch.testing.assert_close(clip_eigenvalues(once)[0], once, atol=1e-4, rtol=1e-4)
 
 

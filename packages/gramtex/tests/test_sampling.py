@@ -56,14 +56,26 @@ def test_the_same_seed_draws_the_same(sampler: Sampler) -> None:
 def test_draws_off_the_manifold_are_repeated_and_the_best_is_kept(
     sampler: Sampler, caplog: pytest.LogCaptureFixture
 ) -> None:
-    strict = Sampler(sampler.model, replace(SamplingConfig(), max_nu=0.0, redraws=6))
-    loose = Sampler(sampler.model, replace(SamplingConfig(), max_nu=1.0, redraws=6))
+    strict = Sampler(sampler.model, replace(SamplingConfig(), max_nu=0.0, min_novelty=0.0, redraws=6))
+    loose = Sampler(sampler.model, replace(SamplingConfig(), max_nu=1.0, min_novelty=0.0, redraws=6))
     kept = strict.sample(4, generator=np.random.default_rng(0), temperature=1.0)
     first = loose.sample(4, generator=np.random.default_rng(0), temperature=1.0)
     assert all(each.redraws == 5 for each in kept if each.nu > 0)
     assert all(each.redraws == 0 for each in first)
     assert kept[0].nu <= first[0].nu
-    assert "stayed above ν = 0 after 6 draws; lower the temperature" in caplog.text
+    assert "stayed above ν = 0 or below novelty 0 after 6 draws; the best draws were kept" in caplog.text
+
+
+def test_draws_near_a_training_code_are_repeated(sampler: Sampler) -> None:
+    free = Sampler(sampler.model, replace(SamplingConfig(), max_nu=1.0, min_novelty=0.0))
+    near = free.sample(12, generator=np.random.default_rng(0), kind="neighbours")
+    limit = float(np.median([each.novelty for each in near]))
+    far = Sampler(free.model, replace(free.config, min_novelty=limit))
+    drawn = far.sample(6, generator=np.random.default_rng(0), kind="neighbours")
+    assert all(each.novelty >= limit for each in drawn)
+    assert sum(each.redraws for each in drawn) > 0
+    for each in drawn:
+        assert each.novelty == pytest.approx(far.novelty(each.code))
 
 
 def test_codes_of_a_low_temperature_lie_nearer_to_the_means(sampler: Sampler) -> None:

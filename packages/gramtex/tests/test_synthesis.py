@@ -72,11 +72,11 @@ def test_colours_come_out_right_without_an_exemplar(synthesizer: Synthesizer) ->
 
 
 def test_a_large_picture_without_an_exemplar_grows_from_a_small_one(synthesizer: Synthesizer) -> None:
-    few = Synthesizer(synthesizer.encoder, SynthesisConfig(iterations=28))
+    few = Synthesizer(synthesizer.encoder, SynthesisConfig(iterations=14))
     result = few.run(synthesizer.measure(SOURCE), (256, 256), tile=True)
     assert result.image.shape == (256, 256, 3)
-    assert result.evaluations < 20  # of the whole size: most were of a quarter of it
-    assert result.relative_error < 0.1 * result.start_error
+    assert result.evaluations < 14  # of the whole size: most were of a quarter of it
+    assert result.relative_error < 0.2 * result.start_error
     assert seam_score(result.image).worst < 3
 
 
@@ -88,13 +88,29 @@ def test_tiles_are_enlarged_to_the_stride(vgg: Encoder) -> None:
 
 
 def test_blocks_give_the_same_picture(synthesizer: Synthesizer) -> None:
-    # One iteration: the line searches of more of them make pictures of what rounding leaves.
     target = synthesizer.measure(SOURCE)
-    pictures = [
-        Synthesizer(synthesizer.encoder, SynthesisConfig(iterations=1, block=block)).run(target, (64, 64)).image
+    whole, pieces = (
+        Synthesizer(synthesizer.encoder, SynthesisConfig(iterations=5, block=block)).run(target, (64, 64))
         for block in (512, 32)
-    ]
-    assert np.abs(pictures[0].astype(int) - pictures[1]).mean() < 1
+    )
+    assert whole.history == pytest.approx(pieces.history, rel=1e-4)
+    assert whole.relative_error < 0.5 * whole.start_error
+    # To a rounding of bytes; many more iterations would make another picture of what rounding leaves.
+    assert np.abs(whole.image.astype(int) - pieces.image).max() <= 1
+
+
+def test_the_end_of_a_regular_cloth_belongs_to_its_gram_matrices(synthesizer: Synthesizer) -> None:
+    source = draw("gingham", (64, 64))
+    free, held = (
+        Synthesizer(synthesizer.encoder, SynthesisConfig(iterations=30, acf="on", acf_weight=weight)).run(
+            synthesizer.measure(source), (64, 64), exemplar=source
+        )
+        for weight in (0.3, 3.0)
+    )
+    # Of 30 iterations the last 16 are without the term.
+    assert held.history[14] < 0.5 * held.history[13]
+    assert free.relative_error < 0.01
+    assert held.relative_error < 0.02
 
 
 def test_regular_cloth_is_held_in_order_by_its_autocorrelation(synthesizer: Synthesizer) -> None:

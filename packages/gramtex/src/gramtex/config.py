@@ -109,6 +109,11 @@ class SamplingConfig:
     """Quantile of the training codes' Mahalanobis distances beyond which a draw is repeated; 1 never repeats."""
     max_nu: float = 0.05
     """Share of negative eigenvalues (ν, worst level) from which a sample is drawn again."""
+    min_novelty: float = 0.5
+    """Distance to the nearest training code, relative to the median of that among training codes of different groups,
+    below which a sample is drawn again."""
+    neighbours: int = 5
+    """Nearest training codes that the sampler ``neighbours`` combines with one."""
     redraws: int = 50
     """Draws for one sample before the best of them is taken."""
 
@@ -123,7 +128,7 @@ class SynthesisConfig:
     """Steps that L-BFGS remembers."""
     exponent: float = 0.8
     """With which the amplitudes of the start fall with frequency."""
-    noise: float = 0.6
+    noise: float = 0.4
     """Standard deviation of the start, in those of the wanted colours."""
     range_weight: float = 10.0
     """Weight of the squared distance of colours from [0, 1]."""
@@ -223,6 +228,7 @@ def _mistakes(config: GramtexConfig) -> Iterator[str]:
         "training.checkpoint_every": training.checkpoint_every,
         "training.learning_rate": training.learning_rate,
         "sampling.temperature": sampling.temperature,
+        "sampling.neighbours": sampling.neighbours,
         "sampling.redraws": sampling.redraws,
     }
     for name, value in positive.items():

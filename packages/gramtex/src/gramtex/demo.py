@@ -1,7 +1,6 @@
 """The demo: cloth drawn by the program, more of it made from its Gram matrices, and a tile."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 from gramtex.config import SynthesisConfig
@@ -15,7 +14,6 @@ from hr_common.device import threads
 
 _PATTERNS = ("floral", "leopard", "plaid", "knit")
 _SIDE = 96  # pixels: what a minute on one core is enough for
-_NOISE = 0.3
 
 
 def run_demo(
@@ -34,8 +32,7 @@ def run_demo(
         Lines to print.
     """
     out.mkdir(parents=True, exist_ok=True)
-    # So few iterations leave a grain of the usual noise.
-    synthesizer = Synthesizer(load_encoder(), replace(SynthesisConfig(), iterations=iterations, noise=_NOISE))
+    synthesizer = Synthesizer(load_encoder(), SynthesisConfig(iterations=iterations))
     sources, results, labels = [], [], []
     # With another number of threads sums come out otherwise, and so the pictures.
     with threads(1):

@@ -150,6 +150,19 @@ def own_distances(
     return between.masked_fill(same, torch.inf).min(1).values
 
 
+def typical_distance(training: Float[Tensor, "m latent"], groups: Int64[np.ndarray, "m"] | None = None) -> float:
+    """Median of :func:`own_distances`: the yardstick of novelty.
+
+    Raises:
+        ValueError: There are no two groups.
+    """
+    own = own_distances(training, groups)
+    own = own[torch.isfinite(own)]
+    if not len(own):
+        raise ValueError("novelty needs training codes of at least two groups")
+    return float(own.median().clamp(min=1e-12))
+
+
 def novelty(
     codes: Float[Tensor, "n latent"], training: Float[Tensor, "m latent"], groups: Int64[np.ndarray, "m"] | None = None
 ) -> Float[Tensor, "n"]:
@@ -157,11 +170,7 @@ def novelty(
 
     0 is a copy; a sampler that copies has an excellent Fréchet distance, so this stands beside it.
     """
-    own = own_distances(training, groups)
-    own = own[torch.isfinite(own)]
-    if not len(own):
-        raise ValueError("novelty needs training codes of at least two groups")
-    return nearest_distances(codes, training)[0] / own.median().clamp(min=1e-12)
+    return nearest_distances(codes, training)[0] / typical_distance(training, groups)
 
 
 def relative_gram_errors(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import logging
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +17,8 @@ from gramtex.baselines.neighbour import neighbour_codes
 from gramtex.checkpoints import LoadedModel, load_model
 from gramtex.config import Kind, SamplingConfig
 from gramtex.descriptors import GramSet
-from gramtex.metrics import novelty
-from gramtex.psd import clip_eigenvalues
+from gramtex.metrics import nearest_distances, typical_distance
+from gramtex.psd import clip_eigenvalues, negative_share
 from hr_common.errors import InputError
 
 logger = logging.getLogger(__name__)
@@ -38,7 +40,7 @@ class SampledGrams:
     component: int | None
     """Of the mixture; None for other samplers."""
     redraws: int
-    """Draws that were refused before it."""
+    """Draws that were refused."""
     novelty: float
     """Distance to the nearest training code, relative to the median of that among training codes."""
 
@@ -63,6 +65,14 @@ class Sampler:
             InputError: The file is no model.
         """
         return cls(load_model(path, device=device))
+
+    @functools.cached_property
+    def _typical(self) -> float:
+        return typical_distance(self.model.training.codes, self.model.training.groups)
+
+    def novelty(self, code: Float[Tensor, "latent"]) -> float:
+        """Distance of a code to the nearest training code, relative to the median of that among different groups."""
+        return float(nearest_distances(code[None], self.model.training.codes)[0]) / self._typical
 
     @property
     def _device(self) -> torch.device:
@@ -125,7 +135,10 @@ class Sampler:
         heat = self.config.temperature if temperature is None else temperature
         if kind == "neighbours":
             training = self.model.training
-            return neighbour_codes(training.codes, count, generator, groups=training.groups), [None] * count
+            codes = neighbour_codes(
+                training.codes, count, generator, nearest=self.config.neighbours, groups=training.groups
+            )
+            return codes, [None] * count
         if kind == "prior":
             drawn = heat * generator.standard_normal((count, self.model.config.model.latent))
             return torch.from_numpy(drawn).float(), [None] * count
@@ -148,7 +161,7 @@ class Sampler:
         keep_coarse: GramSet | None = None,
         coarse_levels: int = 1,
     ) -> list[SampledGrams]:
-        """Draw Gram sets; those with more negative eigenvalues than allowed are drawn again.
+        """Draw Gram sets; those with too many negative eigenvalues, or too near to a training code, are drawn again.
 
         Args:
             count: How many.
@@ -174,9 +187,8 @@ class Sampler:
         kept = None if keep_coarse is None else self._vectors(self.encode(keep_coarse)[None])[-coarse_levels:]
         drawn = []
         for _ in range(count):
-            best: tuple[GramSet, float] | None = None
-            code, chosen, tries = torch.empty(0), None, -1
-            while tries + 1 < self.config.redraws:
+            best, excess, tries = None, math.inf, -1
+            while excess > 1 and tries + 1 < self.config.redraws:
                 tries += 1
                 one, numbers = self.codes(
                     1 if kept is None else _CANDIDATES,
@@ -189,18 +201,21 @@ class Sampler:
                 vectors = self._vectors(one[place : place + 1])
                 if kept is not None:
                     vectors[-coarse_levels:] = kept
-                made = self._valid(self.model.network.decode_vectors(vectors))
-                if best is None or made[1] < best[1]:
-                    best, code, chosen = made, one[place], numbers[place]
-                if made[1] <= self.config.max_nu:
-                    break
+                nearness = _ratio(self.config.min_novelty, self.novelty(one[place]))
+                if nearness >= excess:
+                    continue  # no need to decode it
+                made = self.model.network.decode_vectors(vectors)
+                nu = max(float(negative_share(each[0])) for each in made)
+                if (beyond := max(nearness, _ratio(nu, self.config.max_nu))) < excess:
+                    best, excess = (made, one[place], numbers[place]), beyond
             assert best is not None  # there is at least one draw
-            ratio = float(novelty(code[None], self.model.training.codes, self.model.training.groups)[0])
-            drawn.append(SampledGrams(best[0], best[1], code, chosen, tries, ratio))
-        if refused := sum(each.nu > self.config.max_nu for each in drawn):
+            made, code, chosen = best
+            drawn.append(SampledGrams(*self._valid(made), code, chosen, tries, self.novelty(code)))
+        config = self.config
+        if refused := sum(each.nu > config.max_nu or each.novelty < config.min_novelty for each in drawn):
             logger.warning(
-                "%d of %d samples stayed above ν = %g after %d draws; lower the temperature",
-                refused, count, self.config.max_nu, self.config.redraws,
+                "%d of %d samples stayed above ν = %g or below novelty %g after %d draws; the best draws were kept",
+                refused, count, config.max_nu, config.min_novelty, config.redraws,
             )  # fmt: skip
         return drawn
 
@@ -214,3 +229,8 @@ class Sampler:
         coarse = torch.cat(self._vectors(codes)[-len(kept) :], dim=1)
         nearest = torch.cdist(torch.cat(kept, dim=1), coarse)[0].topk(min(_FITTING, len(codes)), largest=False).indices
         return int(nearest[int(generator.integers(len(nearest)))])
+
+
+def _ratio(value: float, limit: float) -> float:
+    """How far a value is beyond its limit, as a factor: 1 and less is well."""
+    return 0.0 if value <= 0 else min(value / max(limit, 1e-12), 1e12)

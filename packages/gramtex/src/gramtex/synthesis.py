@@ -3,8 +3,8 @@
 import functools
 import math
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -33,9 +33,11 @@ MIN_SIDE = 32
 _COARSE = 64  # least side of a coarse stage
 _PATCH = 128  # least side of a stage that makes less of a texture
 _PROBE, _PROBE_ITERATIONS = 32, 40
-# Of the iterations, by the number of stages, coarse to fine; each stage costs four times as much as the one before. A
-# coarse stage has given what it can early: after 36 or 72 iterations of it, the next one ends at the same energy.
-_SHARES = {1: (1.0,), 2: (0.3, 0.45), 3: (0.5, 0.33, 0.25)}
+# Of the iterations, by the number of stages, coarse to fine; each stage costs four times as much as the one before.
+_SHARES = {1: (1.0,), 2: (0.5, 0.45), 3: (0.5, 0.33, 0.25)}
+# Of the last stage, without the autocorrelation: once there is order it stays, and the two terms do not agree to the
+# last per mille. Of a plaid this leaves 0.004 instead of 0.006.
+_FREE = 0.55
 # Of stages that make less of a texture: the last ones only have to mend the seams of a quilt.
 _PATCH_SHARES = {1: (1.0,), 2: (0.6, 0.25), 3: (0.6, 0.2, 0.15)}
 
@@ -75,6 +77,8 @@ class _Stage:
     iterations: int
     targets: tuple[Tensor, ...]
     exemplar: Tensor | None
+    ordered: bool = False
+    """Whether the autocorrelation term takes part."""
 
 
 class Synthesizer:
@@ -151,6 +155,8 @@ class Synthesizer:
             stages = self._plan(wanted, source, size)
         else:
             stages = [_Stage(size, config.iterations, wanted, source)]
+        if uses_acf:
+            stages = list(_ordered(stages))
         total = sum(stage.iterations for stage in stages)
         image, history, done, interrupted, evaluations = start, list[float](), 0, False, 0.0
         for stage in stages:
@@ -163,9 +169,7 @@ class Synthesizer:
             tell = None
             if callback is not None:
                 tell = functools.partial(_tell, callback, done, total)
-            descent = self._descend(
-                space, stage, code, padding if stage is stages[-1] else "circular", uses_acf=uses_acf, tell=tell
-            )
+            descent = self._descend(space, stage, code, padding if stage.size == size else "circular", tell=tell)
             history += descent.history
             evaluations += descent.evaluations * math.prod(stage.size) / math.prod(size)
             done += stage.iterations
@@ -194,10 +198,11 @@ class Synthesizer:
         code: Tensor,
         padding: Padding,
         *,
-        uses_acf: bool = False,
         tell: Callable[[int, float], None] | None = None,
     ) -> Descent:
-        acf = AutocorrelationTarget.of(stage.exemplar, stage.size) if uses_acf and stage.exemplar is not None else None
+        acf = None
+        if stage.ordered and stage.exemplar is not None:
+            acf = AutocorrelationTarget.of(stage.exemplar, stage.size)
         return minimise(
             lambda code: self._energy(space.render(code), stage.targets, padding, acf),
             code,
@@ -323,6 +328,16 @@ def write_result(
         chunks.add_itxt(key, text)
     with atomic_path(path) as temporary:
         Image.fromarray(result.image).save(temporary, "PNG", pnginfo=chunks)
+
+
+def _ordered(stages: Sequence[_Stage]) -> Iterator[_Stage]:
+    """Let the autocorrelation take part in all stages but the end of the last one."""
+    last = stages[-1]
+    free = round(last.iterations * _FREE)
+    for stage in [*stages[:-1], replace(last, iterations=last.iterations - free)]:
+        yield replace(stage, ordered=True)
+    if free:
+        yield replace(last, iterations=free)
 
 
 def _tell(callback: Callback, done: int, total: int, iteration: int, energy: float) -> None:

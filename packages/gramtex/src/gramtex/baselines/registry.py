@@ -15,7 +15,7 @@ BASELINES: dict[str, BaselineEntry] = {
     "distgan": BaselineEntry(
         "GAN with an auto-encoder that keeps distances (Tran, Bui and Cheung, ECCV 2018)",
         DistGan,
-        {"paper": DistGanConfig(), "desk": DistGanConfig(width=32, batch=16)},
+        {"paper": DistGanConfig(), "desk": DistGanConfig(width=16, batch=16)},
     ),
     "texturegan": BaselineEntry(
         "GAN that extends a texture patch (Xian et al., CVPR 2018), here without a sketch",

@@ -310,7 +310,8 @@ def sample(
         records.append(record)
         if interrupted:
             break
-    write_json(out / "samples.json", {"seed": seed, "model": drawer.model.digest, "samples": records})
+    limits = {name: getattr(drawer.config, name) for name in ("max_nu", "min_novelty", "redraws")}
+    write_json(out / "samples.json", {"seed": seed, "model": drawer.model.digest, "limits": limits, "samples": records})
     wrote = f"{out} ({len(records)} {'Gram sets' if grams_only else 'pictures'})"
     if grid is not None and images:
         sheet = out / grid if Path(grid).parent == Path() else Path(grid)

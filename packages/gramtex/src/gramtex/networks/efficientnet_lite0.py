@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -39,6 +40,14 @@ class _Convolution(nn.Conv2d):
     def __init__(self, channels_in: int, channels: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
         super().__init__(channels_in, channels, kernel, stride, groups=groups)
 
+    def forward(self, x: Tensor) -> Tensor:
+        if self.kernel_size[0] > 1:
+            return super().forward(x)
+        # A product of matrices where the channels of a position lie together; torch's own way is slower. It is a view,
+        # and what changes a view in place is copied for the gradient.
+        product: Tensor = F.linear(x.permute(0, 2, 3, 1), self.weight.flatten(1), self.bias)
+        return product.permute(0, 3, 1, 2)
+
     def padded(self, x: Tensor, padding: str, stride: int | None = None) -> Tensor:
         step, kernel = stride or self.stride[0], self.kernel_size[0]
         if kernel == 1:
@@ -70,9 +79,9 @@ class _Block(nn.Module):
         if not self.expands:
             return _rectified(self.depthwise.apply_padded(x, padding))
         if padding == "constant":
-            return _rectified(self.depthwise.apply_padded(_rectified(self.expand(x)), padding))
+            return _rectified(self.depthwise.apply_padded(F.relu6(self.expand(x)), padding))
         # Copies of pixels may as well be made before the expansion, which has a sixth of the channels; zeros may not.
-        return _rectified(self.depthwise(_rectified(self.expand(self.depthwise.padded(x, padding)))))
+        return _rectified(self.depthwise(F.relu6(self.expand(self.depthwise.padded(x, padding)))))
 
     def forward(self, x: Tensor, padding: str) -> Tensor:
         y: Tensor = self.project(self.filtered(x, padding))
@@ -107,13 +116,13 @@ class EfficientNetLite0(nn.Module):
 
         Zero padding and stride 2 in the stem, as the weights were trained.
         """
-        x = (images * 255 - 127) / 128
+        x = ((images * 255 - 127) / 128).contiguous(memory_format=torch.channels_last)
         x = middle = _rectified(self.stem.apply_padded(x, "constant"))
         for number in range(self.blocks):
             x = self.get_submodule(f"block{number}")(x, "constant")
             if number == 10:
                 middle = x
-        return middle.mean(dim=(2, 3)), _rectified(self.head(x)).mean(dim=(2, 3))
+        return middle.mean(dim=(2, 3)), F.relu6(self.head(x)).mean(dim=(2, 3))
 
 
 class EarlyBlocks(nn.Module):
@@ -158,6 +167,7 @@ class EarlyBlocks(nn.Module):
     ) -> tuple[Float[Tensor, "batch _ _ _"], ...]:
         """Compute the levels of normalised images; ``padding`` is ``reflect`` or ``circular``."""
         found = {}
+        images = images.contiguous(memory_format=torch.channels_last)
         for scale in self.scales:
             shrunk = F.avg_pool2d(images, scale) if scale > 1 else images
             x = _rectified(self.stem.apply_padded(shrunk, padding, stride=1))
