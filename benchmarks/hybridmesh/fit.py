@@ -14,7 +14,7 @@ from statistics import mean
 
 import numpy as np
 import torch
-from records import write_csv
+from records import print_table, write_csv
 from scipy.spatial.transform import Rotation
 
 from hybridmesh.body import BodyModel, load_body
@@ -83,6 +83,7 @@ def main() -> None:
         print(row, flush=True)
         rows.append(row)
     print("mean", {key: round(mean(float(str(row[key])) for row in rows), 1) for key in rows[0] if key != "case"})
+    print_table(rows)
     write_csv(arguments.csv, rows)
     print(f"wrote {arguments.csv}")
 

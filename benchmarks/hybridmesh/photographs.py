@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import torch
-from records import write_csv
+from records import print_table, write_csv
 
 from hr_common import image
 from hybridmesh import Recoverer, load_body, load_recovery
@@ -49,6 +49,7 @@ def main() -> None:
                 }
             )  # fmt: skip
             print(rows[-1], flush=True)
+    print_table(rows)
     write_csv(arguments.csv, rows)
     print(f"wrote {arguments.csv}")
 

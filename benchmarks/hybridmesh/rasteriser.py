@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import trimesh
-from records import milliseconds, write_csv
+from records import milliseconds, print_table, write_csv
 from scipy.spatial.transform import Rotation
 from trimesh.ray.ray_pyembree import RayMeshIntersector
 
@@ -56,6 +56,7 @@ def main() -> None:
             }
         )  # fmt: skip
         print(rows[-1], flush=True)
+    print_table(rows)
     write_csv(arguments.csv, rows)
     print(f"wrote {arguments.csv}")
 

@@ -23,6 +23,16 @@ def behind() -> dict[str, object]:
     }
 
 
+def print_table(rows: Iterable[Mapping[str, object]]) -> None:
+    """Print rows as a table in markdown."""
+    rows = list(rows)
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    print("| " + " | ".join(name.replace("_", " ") for name in names) + " |")
+    print("| " + " | ".join("---:" if isinstance(rows[0].get(name), (int, float)) else "---" for name in names) + " |")
+    for row in rows:
+        print("| " + " | ".join(str(row.get(name, "")) for name in names) + " |")
+
+
 def milliseconds(work: Callable[[], object], repetitions: int) -> tuple[float, float]:
     """Median and least CPU time of a call, in milliseconds; on a busy machine wall time says little."""
     work()

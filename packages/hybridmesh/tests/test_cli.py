@@ -136,6 +136,22 @@ def test_a_bad_photo_among_good_ones_is_reported(folder: Path, tmp_path: Path) -
     assert [each.name for each in (tmp_path / "new").iterdir()] == ["photo"]
 
 
+def test_a_photo_without_anybody_says_so_in_its_folder(folder: Path, tmp_path: Path) -> None:
+    image.write(tmp_path / "empty.png", np.zeros((20, 20, 3), np.uint8))
+    marks = [{"set": "coco17", "keypoints": [[100.0, 100.0 + 10 * row, 1.0] for row in range(17)]}]
+    document = {"format": "hybridmesh-landmarks", "version": 1, "photos": {"photo.png": marks, "empty.png": []}}
+    (tmp_path / "found.json").write_text(json.dumps(document))
+    arguments = ("--keypoints", tmp_path / "found.json", "--out", tmp_path / "new", *QUICK)
+    result = run("fit", folder / "photo.png", tmp_path / "empty.png", *arguments)
+    assert result.exit_code == 1, result.output
+    assert "empty.png: no person was found" in result.stderr
+    assert "wrote 1 of 2 photos" in result.stdout
+    assert [each.name for each in (tmp_path / "new" / "empty").iterdir()] == ["result.json"]
+    assert read_json(tmp_path / "new" / "empty" / "result.json")["people"] == []
+    assert "no person was found" in read_json(tmp_path / "new" / "empty" / "result.json")["message"]
+    refused(run("fit", tmp_path / "empty.png", *arguments, "--force"), "empty.png: no person was found")
+
+
 @pytest.mark.parametrize("kind", ["shaded", "overlay", "iuv", "segment", "mask", "depth", "normal"])
 def test_render_draws_every_kind_at_the_size_of_the_photo(
     kind: str, recovered: Path, folder: Path, tmp_path: Path
@@ -221,7 +237,7 @@ def test_ctrl_c_ends_with_130_and_leaves_nothing_behind(folder: Path, tmp_path: 
     command = [
         sys.executable, "-m", "hybridmesh", "-v", "fit", str(folder / "photo.png"), "--mask", str(folder / "mask.png"),
         "--set", "fit.shaping_steps=100000", "--set", "fit.posing_steps=100000", "--set", "fit.yaws=64",
-        "--set", "fit.placing_steps=100000", "--out", str(tmp_path / "new"),
+        "--set", "fit.placing_steps=100000", "--body", "free-lo", "--out", str(tmp_path / "new"),
     ]  # fmt: skip
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     with subprocess.Popen(

@@ -8,6 +8,8 @@ from hr_common.errors import InputError
 from hybridmesh.body import BodyModel, Charts
 from hybridmesh.correspondence import Correspondence
 from hybridmesh.iuv import MIRRORED_CHART
+from hybridmesh.rasteriser import rasterise
+from hybridmesh.rendering import iuv_map
 
 
 def drawn(free: BodyModel, count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -41,6 +43,20 @@ def test_from_the_surface_to_the_chart_and_back_is_the_same_point(free: BodyMode
     assert back.inside.all()
     away = places(free, back.vertex_ids, back.barycentrics) - places(free, free.faces[face], weights)
     assert np.linalg.norm(away, axis=1).max() < 1e-9
+
+
+def test_a_rendered_map_gives_the_points_that_were_rendered(free: BodyModel, phi: Correspondence) -> None:
+    template = free.arrays.template
+    screen = np.column_stack([112 + 110 * template[:, 0], 112 - 110 * template[:, 1], -110 * template[:, 2]])
+    raster = rasterise(screen, free.faces, 224, 224)
+    seen = raster.mask
+    truth = np.einsum("pk,pkc->pc", raster.barycentrics[seen], template[free.faces[raster.face[seen]]])
+    dense = iuv_map(raster, free.require_charts())
+    for uv, mean, most in ((dense.uv[seen], 0.1, 0.1), (np.rint(dense.uv[seen] * 255) / 255, 2.0, 8.0)):
+        back = phi(dense.index[seen].astype(int), uv)
+        away = 1000 * np.linalg.norm(places(free, back.vertex_ids, back.barycentrics) - truth, axis=1)
+        assert away.mean() < mean
+        assert away.max() < most
 
 
 def test_eight_bits_move_a_point_by_a_millimetre(free: BodyModel, phi: Correspondence) -> None:

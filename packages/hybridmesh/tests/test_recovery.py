@@ -15,6 +15,8 @@ from hybridmesh.landmarks import SeenPerson
 from hybridmesh.meshes import read_mesh
 from hybridmesh.recovery import Recoverer, Recovery, find_photos, load_parameters, person_box, pose_body, save
 
+QUICK = ("fit.flipping_steps=1",)
+
 
 @pytest.fixture(scope="module")
 def recovery(scene, lo: BodyModel) -> Recovery:  # type: ignore[no-untyped-def]
@@ -24,7 +26,7 @@ def recovery(scene, lo: BodyModel) -> Recovery:  # type: ignore[no-untyped-def]
     wide = np.concatenate([photo, photo], 1)
     padded = IUVMap(np.pad(iuv.index, ((0, 0), (0, 400))), np.pad(iuv.uv, ((0, 0), (0, 400), (0, 0))), iuv.family)
     people = [person, SeenPerson(keypoints=moved)]
-    return Recoverer(lo, load_recovery("tiny")).recover(wide, people, maps=[padded])
+    return Recoverer(lo, load_recovery("tiny", overrides=QUICK)).recover(wide, people, maps=[padded])
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +94,7 @@ def test_the_summary_says_how_well_it_fits_and_whose_the_body_is(folder: Path, l
 
 def test_a_predictor_has_the_first_or_the_last_word(scene, lo: BodyModel) -> None:  # type: ignore[no-untyped-def]
     photo, person, iuv, truth, _ = scene
-    recoverer = Recoverer(lo, load_recovery("tiny"), predictor=lambda *_: truth)
+    recoverer = Recoverer(lo, load_recovery("tiny", overrides=QUICK), predictor=lambda *_: truth)
     (only,) = recoverer.recover(photo, [person], fit=False).people
     assert only.state is truth
     assert only.fit is None

@@ -1,8 +1,15 @@
 """One kind of error for wrong input."""
 
 import csv
-from collections.abc import Iterator
+import errno
+import functools
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class InputError(ValueError):
@@ -38,3 +45,18 @@ def refusing(what: str) -> Iterator[None]:
         *(RuntimeError, MemoryError),  # of torch, of brackets too deep, of a size that cannot be meant
     ) as error:
         raise InputError(f"{what} has not the form that is expected ({type(error).__name__}: {error})") from error
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        raise InputError(f"{what} names a file that cannot exist ({str(error.filename)[:60]}…)") from error
+
+
+def reader(function: Callable[Concatenate[Path, P], R]) -> Callable[Concatenate[Path, P], R]:
+    """Let a function whose first argument is a file refuse it as :func:`refusing` does."""
+
+    @functools.wraps(function)
+    def read(path: Path, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        with refusing(str(path)):
+            return function(path, *args, **kwargs)
+
+    return read

@@ -173,7 +173,9 @@ def _plain(path: str | Path, what: str) -> Iterator[None]:
         *(OSError, EOFError, MemoryError, ValueError, KeyError, TypeError, AttributeError, RuntimeError),
         *(SyntaxError, tokenize.TokenError, zipfile.BadZipFile, zlib.error, struct.error),
     ) as error:
-        raise InputError(f"{path} is no whole {what}: {error}") from None
+        # NumPy would advise to load pickles.
+        reason = "it holds Python objects, which are not read" if "pickle" in str(error) else error
+        raise InputError(f"{path} is no whole {what}: {reason}") from None
 
 
 def file_digest(path: str | Path) -> str:

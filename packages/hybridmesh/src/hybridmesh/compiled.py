@@ -48,42 +48,32 @@ def compile_loops(*, reorder: bool = False) -> Callable[[F], F]:
     return decorate
 
 
-def _do_nothing(array: Any, row: Any, column: Any) -> None:
+def _do_nothing(address: Any) -> None:
     pass
 
 
-prefetch: Callable[[Any, Any, Any], None] = _do_nothing
-"""In a compiled loop, ask for an array's place (row, column) ahead of its use, so that memory is not waited for.
+prefetch: Callable[[Any], None] = _do_nothing
+"""In a compiled loop, ask for a place in memory ahead of its use, so that it is not waited for.
 
-Nothing checks that the place exists.
+A place is an address (``array.ctypes.data`` and a number of bytes); one that does not exist does no harm.
 """
 
 if HAS_NUMBA:
     from llvmlite import ir  # type: ignore[import-untyped]
-    from numba.core import cgutils, types
+    from numba import types
     from numba.extending import intrinsic
-    from numba.np.arrayobj import make_array
 
-    def _prefetch(_: Any, array: Any, row: Any, column: Any) -> Any:
+    def _prefetch(_: Any, address: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-            kind = signature.args[0]
-            make: Any = make_array
-            locate: Any = cgutils.get_item_pointer
-            matrix = make(kind)(context, builder, values[0])
-            places = [
-                context.cast(builder, value, own, types.intp)
-                for value, own in zip(values[1:], signature.args[1:], strict=True)
-            ]
-            place = locate(context, builder, kind, matrix, places)
             byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
             function = builder.module.declare_intrinsic(
                 "llvm.prefetch", [byte], ir.FunctionType(ir.VoidType(), [byte, number, number, number])
             )
             # To read; used more than once; data, not code.
-            builder.call(function, [builder.bitcast(place, byte), number(0), number(3), number(1)])
+            builder.call(function, [builder.inttoptr(values[0], byte), number(0), number(3), number(1)])
             return context.get_dummy_value()
 
-        return types.void(array, row, column), generate
+        return types.void(types.uintp), generate
 
     make_intrinsic: Any = intrinsic
     prefetch = make_intrinsic(inspect.unwrap(_prefetch))

@@ -353,8 +353,10 @@ class _Energy:
         space = self.fitter._regressor @ groups[0]
         result = {"space": space, "keypoints": flat(space), "pose": pose, "betas": betas, "camera": camera}
         if self.dense is not None:
-            corners = groups[1].reshape(len(moves), -1, 3, 3)
-            result["dense_space"] = np.einsum("bpkc,pk->bpc", corners, self.dense[1])
+            # The third coordinate is not seen.
+            corners, shares = groups[1].reshape(len(moves), -1, 3, 3), self.dense[1]
+            first, second, third = (corners[:, :, k, :2] * shares[:, k, None] for k in range(3))
+            result["dense_space"] = first + second + third
             result["dense"] = flat(result["dense_space"])
         if self.outline is not None:
             result["spread_space"] = groups[-1]
@@ -472,7 +474,8 @@ class _Outline:
         at = ((spread / self._reach + 1) / 2 * self._cells - 0.5).clip(0, self._cells - 1)
         outside = map_coordinates(self._distance, [at[..., 1], at[..., 0]], order=1, mode="nearest")
         distance, nearest = cKDTree(spread[0]).query(self.points)
-        away = np.linalg.norm(spread[:, nearest] - self.points, axis=2)
+        across, down = (spread[:, nearest, axis] - self.points[:, axis] for axis in (0, 1))
+        away = np.sqrt(across**2 + down**2)
         return outside, np.maximum(away - slack, 0) * (distance > slack)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from hr_common import image
-from hr_common.errors import InputError
+from hr_common.errors import InputError, refusing
 from hr_common.files import atomic_path
 from hybridmesh.body.arrays import Charts, WrongBodyError, read_archive
 
@@ -122,18 +122,19 @@ def read(path: str | Path, *, order: ChannelOrder = "auto", family: str | None =
     arrays = read_archive(path)
     if missing := {"I", "UV"} - set(arrays):
         raise InputError(f"{path} holds no {', '.join(sorted(missing))}; an IUV archive has I (h, w) and UV (h, w, 2)")
-    index, uv = arrays["I"], arrays["UV"].astype(np.float64)
-    if index.ndim != 2 or uv.shape != (*index.shape, 2):
-        raise InputError(f"{path}: I has the shape {index.shape} and UV {uv.shape}; expected (h, w) and (h, w, 2)")
-    if index.size and index.max() > CHARTS:
-        raise InputError(f"{path}: I has values up to {index.max()}; they end at {CHARTS}")
-    if uv.size and uv.max() > 1:
-        _logger.warning("%s: UV reaches %.3g, so it was taken for 0 to 255 and divided", path, uv.max())
-        uv = uv / 255
-    if not (np.isfinite(uv).all() and (uv >= 0).all() and (uv <= 1).all()):
-        raise InputError(f"{path}: UV has values outside 0 to 1")
-    own = str(arrays.get("family", "")) or family
-    return IUVMap(index.astype(np.uint8), uv * (index > 0)[..., None], own)
+    with refusing(str(path)):
+        index, uv = arrays["I"], arrays["UV"].astype(np.float64)
+        if index.ndim != 2 or uv.shape != (*index.shape, 2):
+            raise InputError(f"{path}: I has the shape {index.shape} and UV {uv.shape}; expected (h, w) and (h, w, 2)")
+        if index.size and index.max() > CHARTS:
+            raise InputError(f"{path}: I has values up to {index.max()}; they end at {CHARTS}")
+        if uv.size and uv.max() > 1:
+            _logger.warning("%s: UV reaches %.3g, so it was taken for 0 to 255 and divided", path, uv.max())
+            uv = uv / 255
+        if not (np.isfinite(uv).all() and (uv >= 0).all() and (uv <= 1).all()):
+            raise InputError(f"{path}: UV has values outside 0 to 1")
+        own = str(arrays.get("family", "")) or family
+        return IUVMap(index.astype(np.uint8), uv * (index > 0)[..., None], own)
 
 
 def write(path: str | Path, iuv: IUVMap) -> None:

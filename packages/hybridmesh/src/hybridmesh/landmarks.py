@@ -9,7 +9,7 @@ from jaxtyping import Bool
 from PIL import Image, ImageDraw
 
 from hr_common import image
-from hr_common.errors import InputError
+from hr_common.errors import InputError, reader
 from hr_common.files import read_json
 from hybridmesh.body.arrays import read_archive
 from hybridmesh.joints import SETS, Keypoints, convert_keypoints
@@ -32,6 +32,7 @@ class SeenPerson:
     score: float | None = None
 
 
+@reader
 def read_landmarks(path: Path, photo: str, size: tuple[int, int]) -> list[SeenPerson]:
     """Read the people of one photo from our own JSON, OpenPose's, COCO's, or an ``.npz`` with ``keypoints``.
 
@@ -55,7 +56,7 @@ def read_landmarks(path: Path, photo: str, size: tuple[int, int]) -> list[SeenPe
             return _from_coco(content, path, photo, size)
         if isinstance(content, list):  # COCO results, one entry a person
             return [_from_flat(each["keypoints"], None, each.get("score")) for each in content]
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{path}: a person is not written as expected: {type(error).__name__} {error}") from None

@@ -59,7 +59,10 @@ def read_mesh(path: Path) -> tuple[Float[np.ndarray, "vertex 3"], Int[np.ndarray
         mesh = trimesh.load_mesh(path, process=False, maintain_order=True)
     except (ValueError, KeyError, IndexError, struct.error) as error:
         raise InputError(f"{path} is no mesh: {error}") from None
-    return np.asarray(mesh.vertices, np.float64), np.asarray(mesh.faces)
+    vertices, faces = np.asarray(mesh.vertices, np.float64), np.asarray(mesh.faces)
+    if faces.ndim != 2 or not len(faces):
+        raise InputError(f"{path} is no mesh: it has no faces")
+    return vertices, faces
 
 
 def write_rigged(

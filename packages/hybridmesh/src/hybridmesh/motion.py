@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
-from hr_common.errors import InputError
+from hr_common.errors import InputError, reader
 from hr_common.files import atomic_path, read_lines
 from hybridmesh.body.arrays import read_archive
 from hybridmesh.body.model import BodyModel
@@ -57,6 +57,7 @@ class _Recording:
     fps: float
 
 
+@reader
 def read_motion(path: Path, body: BodyModel, *, skeleton: Path | None = None) -> Motion:
     """Read a motion and put it on a body.
 

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Bool, Float, UInt8
 
 from hr_common import image
-from hr_common.errors import InputError
+from hr_common.errors import InputError, reader
 from hr_common.files import atomic_path, write_json
 from hybridmesh import __version__, iuv
 from hybridmesh.body.arrays import WrongBodyError, read_archive
@@ -37,6 +37,13 @@ Where it says nothing, the body is fitted from scratch.
 """
 
 _logger = logging.getLogger(__name__)
+
+
+class NobodyError(InputError):
+    """There is nobody on a photo; not wrong in itself, but nothing to recover."""
+
+    def __init__(self) -> None:
+        super().__init__("no person was found; give landmarks with --keypoints FILE")
 
 
 @dataclass(frozen=True)
@@ -109,10 +116,11 @@ class Recoverer:
             seed: Settles which dense points are drawn.
 
         Raises:
-            InputError: There is nobody, or a map belongs to another body or picture.
+            NobodyError: There is nobody.
+            InputError: A map belongs to another body or picture.
         """
         if not people:
-            raise InputError("no person was found; give landmarks with --keypoints FILE")
+            raise NobodyError
         if not fit and self.predictor is None:
             raise InputError("without fitting, a trained regressor is needed: give --weights FILE")
         if len(maps) > len(people):
@@ -280,6 +288,12 @@ def save(
     return written
 
 
+def save_nobody(folder: Path, message: str) -> None:
+    """Write a ``result.json`` that says in words why there is nobody, so that an empty result is not a silent one."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / "result.json", {"version": __version__, "people": [], "message": message})
+
+
 def upright_pose(pose: Float[np.ndarray, "24 3 3"]) -> Float[np.ndarray, "24 3 3"]:
     """Turn the root from camera axes to y up, facing the viewer."""
     turned = pose.copy()
@@ -323,6 +337,7 @@ class SavedPerson:
     """Height and width of the photo."""
 
 
+@reader
 def load_parameters(path: Path, body: BodyModel) -> SavedPerson:
     """Read what :func:`save_parameters` wrote.
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from hr_common import config as settings
 from hr_common import weights
-from hr_common.errors import InputError
+from hr_common.errors import InputError, refusing
 from hybridmesh.body.model import BodyModel
 from hybridmesh.camera import Box
 from hybridmesh.config import Input, NetworkConfig
@@ -68,10 +68,11 @@ class Regressor:
                 f"{path} holds no regressor that this version of hybridmesh reads (package {card.get('package')}, "
                 f"format {card.get('format')})"
             )
-        config = settings.from_dict(NetworkConfig, {**card["network"], "backbone_weights": None})
-        network = HybridNetwork(config, int(card["num_betas"]))
-        weights.load_into(network, {name: value.float() for name, value in tensors.items()})
-        return cls(network.to(device), card)
+        with refusing(f"the model card of {path}"):
+            config = settings.from_dict(NetworkConfig, {**card["network"], "backbone_weights": None})
+            network = HybridNetwork(config, int(card["num_betas"]))
+            weights.load_into(network, {name: value.float() for name, value in tensors.items()})
+            return cls(network.to(device), card)
 
     def save(self, path: str | Path, *, half: bool = False) -> None:
         """Write weights and card, whole or not at all.

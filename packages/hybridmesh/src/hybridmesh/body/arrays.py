@@ -1,7 +1,6 @@
 """A body as plain arrays, and the archive it is kept in: checked once, when it is read."""
 
 import hashlib
-import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,8 +8,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from hr_common.errors import InputError
-from hr_common.files import atomic_path, refuse_unreadable
+from hr_common.errors import InputError, refusing
+from hr_common.files import atomic_path, read_arrays
 from hybridmesh.joints import SMPL24
 
 FORMAT = 1
@@ -128,12 +127,7 @@ def read_archive(path: Path) -> dict[str, np.ndarray]:
     Raises:
         InputError: The file is missing, damaged, or holds Python objects.
     """
-    refuse_unreadable(path)
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except (zipfile.BadZipFile, ValueError, EOFError, OSError) as error:
-        raise InputError(f"{path} is no whole archive of plain arrays: {error}") from None
+    return read_arrays(path)
 
 
 def body_from_archive(arrays: dict[str, np.ndarray], path: Path) -> BodyArrays:
@@ -142,9 +136,9 @@ def body_from_archive(arrays: dict[str, np.ndarray], path: Path) -> BodyArrays:
     Raises:
         InputError: The archive is of another format, or something is missing.
     """
-    if int(arrays["format"]) != FORMAT:
-        raise InputError(f"{path} is a body of format {int(arrays['format'])}; this version reads format {FORMAT}")
-    try:
+    with refusing(f"{path} (write it again with `hybridmesh assets`)"):
+        if int(arrays["format"]) != FORMAT:
+            raise InputError(f"{path} is a body of format {int(arrays['format'])}; this version reads format {FORMAT}")
         template = arrays["template"].astype(np.float64)
         weights = np.zeros((len(template), JOINTS))
         np.put_along_axis(weights, arrays["skin_joints"].astype(int), arrays["skin_weights"] / _STEPS, 1)
@@ -174,5 +168,3 @@ def body_from_archive(arrays: dict[str, np.ndarray], path: Path) -> BodyArrays:
             regressors=regressors,
             finer_ids=arrays["finer_ids"].astype(int) if "finer_ids" in arrays else None,
         )
-    except KeyError as error:
-        raise InputError(f"{path} holds no {error.args[0]}; write it again with `hybridmesh assets`") from None

@@ -14,7 +14,7 @@ from torch.autograd.function import once_differentiable
 
 from hybridmesh.compiled import compile_loops, prefetch
 
-_LINE = 16  # numbers of single precision in a cache line; rows begin with one
+_LINE = 64  # bytes of a cache line; rows begin with one
 _AHEAD = 8  # points whose rows are on their way while one is computed
 
 
@@ -37,7 +37,7 @@ def make_rows(
     top = weights.T.topk(influences, dim=1)
     blended = torch.cat([template[None], directions]).permute(2, 0, 1).flatten(1)
     table = torch.cat([blended, top.values, top.indices.to(blended.dtype)], 1)
-    return Rows(torch.nn.functional.pad(table, (0, -table.shape[1] % _LINE)), influences)
+    return Rows(torch.nn.functional.pad(table, (0, -table.shape[1] % (_LINE // table.element_size()))), influences)
 
 
 class GatheredPoints(torch.autograd.Function):
@@ -108,14 +108,15 @@ def _forward(
     rest: np.ndarray,
 ) -> None:
     count = factors.shape[1]
-    first = 3 * count
+    first, start = 3 * count, table.ctypes.data
     for b in range(vertex_ids.shape[0]):
         strengths, own = factors[b], transforms[b]
         for p in range(vertex_ids.shape[1]):
             if p + _AHEAD < vertex_ids.shape[1]:
                 for c in range(vertex_ids.shape[2]):
-                    for column in range(0, table.shape[1], _LINE):
-                        prefetch(table, vertex_ids[b, p + _AHEAD, c], column)
+                    place = start + vertex_ids[b, p + _AHEAD, c] * table.strides[0]
+                    for byte in range(0, table.strides[0], _LINE):
+                        prefetch(place + byte)
             px = py = pz = strengths[0] * 0
             for c in range(vertex_ids.shape[2]):
                 row, share = table[np.uint32(vertex_ids[b, p, c])], shares[b, p, c]
@@ -149,14 +150,15 @@ def _backward(
     grad_transforms: np.ndarray,
 ) -> None:
     count = grad_factors.shape[1]
-    first = 3 * count
+    first, start = 3 * count, table.ctypes.data
     for b in range(vertex_ids.shape[0]):
         pulls, own, pulled = grad_factors[b], transforms[b], grad_transforms[b]
         for p in range(vertex_ids.shape[1]):
             if p + _AHEAD < vertex_ids.shape[1]:
                 for c in range(vertex_ids.shape[2]):
-                    for column in range(0, table.shape[1], _LINE):
-                        prefetch(table, vertex_ids[b, p + _AHEAD, c], column)
+                    place = start + vertex_ids[b, p + _AHEAD, c] * table.strides[0]
+                    for byte in range(0, table.strides[0], _LINE):
+                        prefetch(place + byte)
             px, py, pz = grad[b, p, 0], grad[b, p, 1], grad[b, p, 2]
             if px == 0 and py == 0 and pz == 0:
                 continue  # points without weight pull at nothing

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from hr_common.errors import InputError
+from hr_common.errors import InputError, reader
 from hybridmesh.body.arrays import JOINTS, BodyArrays, Charts, read_archive
 from hybridmesh.body.unpickling import read_arrays
 from hybridmesh.joints import SMPL24, SMPL_PARENTS
@@ -16,6 +16,7 @@ _BETAS = 10
 _SYMMETRIC = 5e-3  # metres between a vertex and the mirror image of its partner
 
 
+@reader
 def read_smpl(path: Path, *, name: str = "smpl") -> BodyArrays:
     """Read a SMPL file with 24 joints.
 
@@ -72,6 +73,7 @@ def write_smpl(path: Path, body: BodyArrays) -> None:
         np.savez_compressed(temporary, **arrays)
 
 
+@reader
 def read_densepose_charts(path: Path, faces: np.ndarray) -> Charts:
     """Read ``UV_Processed.mat`` of DensePose for a SMPL mesh.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hr_common.errors import InputError
+from hr_common.files import read_array
 from hr_common.options import (
     FILE,
     FOLDER,
@@ -222,15 +223,11 @@ def evaluate(
 
 
 def _read_h36m(path: Path, vertices: int) -> Any:
-    import numpy as np
     import torch
 
-    try:
-        matrix = np.load(path, allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
-        raise InputError(f"{path} is no .npy file of numbers: {error}") from None
-    if not isinstance(matrix, np.ndarray) or matrix.shape != (17, vertices):
-        raise InputError(f"{path} has the shape {getattr(matrix, 'shape', '?')}, not (17, {vertices})")
+    matrix = read_array(path)
+    if matrix.shape != (17, vertices) or matrix.dtype.kind != "f":
+        raise InputError(f"{path} holds {matrix.dtype} of the shape {matrix.shape}, not floats of (17, {vertices})")
     return torch.from_numpy(matrix)
 
 

@@ -157,7 +157,7 @@ def ablate(
 
     config = load_learning(preset, file=config_file, overrides=overrides)
     model = open_body(body, gender, threads)
-    from hybridmesh.ablation import Study, markdown
+    from hybridmesh.ablation import Study, markdown, paired_markdown
     from hybridmesh.data.people import PeopleSet
 
     people = PeopleSet.concatenate([PeopleSet.load(each) for each in sets])
@@ -169,6 +169,8 @@ def ablate(
         plot_grid(rows, figure)
     click.echo(json.dumps([asdict(row) for row in rows], indent=2) if as_json else markdown(rows))
     if not as_json:
+        if seeds > 1:
+            click.echo(f"\nSteps along the paper's order, per cent of PVE / mm of PVE-T:\n\n{paired_markdown(rows)}\n")
         click.echo(f"wrote {out}: {len(rows)} rows")
 
 

@@ -132,7 +132,7 @@ def run_recovery(
     from hr_common import image
     from hybridmesh import iuv
     from hybridmesh.config import load_recovery
-    from hybridmesh.recovery import Recoverer, find_photos, save
+    from hybridmesh.recovery import NobodyError, Recoverer, find_photos, save, save_nobody
 
     config = load_recovery(preset, file=config_file, overrides=overrides)
     paths = find_photos(photos)
@@ -148,7 +148,7 @@ def run_recovery(
     predictor = None if asks == "none" else _open_regressor(weights, model, needed=asks == "given")
     recoverer = Recoverer(model, config, predictor)
     family = None if model.charts is None else model.charts.family
-    reports, failures = [], {}
+    reports, failures, nobody = [], {}, []
     for path in paths:
         try:
             photo = image.read(path)
@@ -158,6 +158,8 @@ def run_recovery(
             recovery = recoverer.recover(photo, people, maps=maps, refine_maps=refine_iuv, fit=fit_too, seed=seed)
         except InputError as error:
             failures[str(path)] = str(error)
+            if isinstance(error, NobodyError):
+                nobody.append(path)
             continue
         with _whole_folder(out / path.stem) as folder:
             save(recovery, folder, formats=formats, rigged=rigged, with_turntable=turntable)
@@ -170,6 +172,9 @@ def run_recovery(
             click.echo(_line(reports[-1]))
     if failures and not reports:
         raise InputError("; ".join(f"{path}: {message}" for path, message in failures.items()))
+    for path in nobody:
+        with _whole_folder(out / path.stem) as folder:
+            save_nobody(folder, failures[str(path)])
     if as_json:
         click.echo(json.dumps({"photos": reports, "failed": failures}, indent=2))
     else:
@@ -251,10 +256,11 @@ def _people(
     from dataclasses import replace
 
     from hybridmesh.landmarks import SeenPerson, read_landmarks, read_mask
+    from hybridmesh.recovery import NobodyError
 
     people = read_landmarks(found[path], path.name, size) if path in found else []
     if path in found and not people:
-        raise InputError("no person was found; give landmarks with --keypoints FILE")
+        raise NobodyError
     count = max(len(people), len(mask_files), len(boxes), maps)
     if people and count > len(people):
         raise InputError(f"there are {count} masks, maps or boxes for {len(people)} people with landmarks")

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from hr_common.errors import InputError
+from hr_common.errors import InputError, refusing
 from hr_common.files import atomic_path, file_digest, read_json, write_json
 from hybridmesh.body.arrays import read_archive
 from hybridmesh.camera import Box
@@ -193,7 +193,8 @@ class PeopleSet:
         elif "pose" in arrays and not manifest:
             manifest["body_id"] = manifest["body"] = "smpl"  # such archives know no other
         try:
-            return cls(columns=_from_archive(arrays), root=archive.parent, manifest=manifest)
+            with refusing("a column"):
+                return cls(columns=_from_archive(arrays), root=archive.parent, manifest=manifest)
         except InputError as error:
             raise InputError(f"{archive}: {error}") from None
 

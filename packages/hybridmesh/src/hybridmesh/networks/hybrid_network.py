@@ -8,7 +8,6 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from hr_common import weights
-from hr_common.errors import InputError
 from hybridmesh.config import Encoder, NetworkConfig
 from hybridmesh.networks.encoders import ConvEncoder, ResNet
 from hybridmesh.networks.parameters import Parameters, mean_parameters, split_parameters
@@ -94,18 +93,6 @@ def load_backbone(encoder: ResNet, path: Path) -> None:
     Raises:
         InputError: The file is unreadable, or tensors are missing or of another shape.
     """
-    if path.suffix == ".safetensors":
-        from safetensors import SafetensorError
-        from safetensors.torch import load_file
-
-        try:
-            tensors = load_file(path)
-        except (SafetensorError, OSError) as error:
-            raise InputError(f"{path} is no whole safetensors file ({error})") from None
-    else:
-        try:
-            tensors = torch.load(path, map_location="cpu", weights_only=True)
-        except Exception as error:
-            raise InputError(f"{path} cannot be read as a file of tensors ({type(error).__name__})") from error
+    tensors = weights.read_state_dict(path)
     kept = {name: value for name, value in tensors.items() if not name.startswith("fc.")}
     weights.load_into(encoder, kept)

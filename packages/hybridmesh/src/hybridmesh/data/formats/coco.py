@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from hr_common.errors import InputError
+from hr_common.errors import InputError, reader
 from hr_common.files import read_json
 from hybridmesh.data.formats.collecting import Person, box_from_tight, collect
 from hybridmesh.data.people import PeopleSet, convert_many
@@ -20,6 +20,7 @@ _FOLDERS = ("train2014", "val2014", "train2017", "val2017", "images", "")
 _logger = logging.getLogger(__name__)
 
 
+@reader
 def read_coco(source: Path, split: str = "") -> PeopleSet:
     """Read people with keypoints or dense points.
 

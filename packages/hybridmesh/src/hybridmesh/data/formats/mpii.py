@@ -5,9 +5,8 @@ from typing import Any
 
 import numpy as np
 import scipy.io
-from scipy.io.matlab import MatReadError
 
-from hr_common.errors import InputError
+from hr_common.errors import InputError, reader
 from hybridmesh.data.formats.collecting import Person, box_around, collect, find_file
 from hybridmesh.data.people import PeopleSet, convert_many
 
@@ -15,6 +14,7 @@ _MPII_TO_SPIN = (0, 1, 2, 3, 4, 5, 14, 15, 12, 13, 6, 7, 8, 9, 10, 11)
 """Places of MPII's 16 joints among SPIN's 24: both ankles to hips, pelvis, thorax, neck, head top, wrists, …"""
 
 
+@reader
 def read_lsp(source: Path, split: str = "") -> PeopleSet:
     """Read Leeds Sports Pose: ``joints.mat`` (3×14×N, or 14×3×N in the extension) and ``images/im0001.jpg`` and on.
 
@@ -48,6 +48,7 @@ def read_lsp(source: Path, split: str = "") -> PeopleSet:
     return collect(people, source, "lspet" if extension else "lsp", licence="terms of Leeds Sports Pose")
 
 
+@reader
 def read_mpii(source: Path, split: str = "train") -> PeopleSet:
     """Read MPII Human Pose: ``mpii_human_pose_v1_u12_1.mat`` and ``images``; only its training part has joints.
 
@@ -89,6 +90,6 @@ def _load(file: Path) -> dict[str, Any]:
     except NotImplementedError:
         # SciPy's word for MATLAB 7.3, which is HDF5.
         raise InputError(f"{file} was saved as MATLAB 7.3; save it again with -v7") from None
-    except (ValueError, TypeError, OSError, EOFError, MatReadError) as error:
-        raise InputError(f"{file} is no MATLAB file that can be read: {error}") from None
+    except Exception as error:  # SciPy and zlib raise many kinds for damaged bytes
+        raise InputError(f"{file} is no MATLAB file that can be read: {error}") from error
     return content

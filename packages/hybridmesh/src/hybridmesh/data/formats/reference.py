@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from hr_common.errors import InputError
+from hr_common.errors import InputError, reader
 from hybridmesh import iuv
 from hybridmesh.body.unpickling import read_plain
 from hybridmesh.data.crops import Crop
@@ -18,6 +18,7 @@ from hybridmesh.data.formats.collecting import Person, collect
 from hybridmesh.data.people import PeopleSet, convert_many
 
 
+@reader
 def read_reference(source: Path, _: str = "") -> PeopleSet:
     """Read a pickle; names of pictures are relative to its folder.
 

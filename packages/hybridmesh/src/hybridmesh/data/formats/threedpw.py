@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from hr_common.errors import InputError
+from hr_common.errors import InputError, reader
 from hybridmesh.body.unpickling import read_arrays
 from hybridmesh.data.formats.collecting import Person, box_around, collect
 from hybridmesh.data.people import PeopleSet, convert_many
@@ -23,6 +23,7 @@ _NEEDED = ("poses", "betas", "poses2d", "cam_poses", "campose_valid", "genders",
 _FEWEST = 6  # visible keypoints of a frame that is used, our choice
 
 
+@reader
 def read_3dpw(source: Path, split: str = "test") -> PeopleSet:
     """Read every frame in which somebody is seen and the camera is known.
 

@@ -6,8 +6,8 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from hr_common import image
-from hr_common.errors import InputError
-from hr_common.files import read_lines
+from hr_common.errors import InputError, reader
+from hr_common.files import read_array, read_lines
 from hybridmesh.body.unpickling import read_arrays
 from hybridmesh.data.formats.collecting import Person, box_from_tight, collect, find_file
 from hybridmesh.data.people import PeopleSet, convert_many
@@ -15,6 +15,7 @@ from hybridmesh.data.people import PeopleSet, convert_many
 _WHITE = 255
 
 
+@reader
 def read_up3d(source: Path, split: str = "") -> PeopleSet:
     """Read the people of a split.
 
@@ -43,10 +44,7 @@ def _person(folder: Path, stem: str) -> Person:
     left, top = float(columns.min()), float(rows.min())
     tight = (left, top, float(columns.max()) + 1 - left, float(rows.max()) + 1 - top)
     file = find_file(folder, f"{stem}_joints.npy")
-    try:
-        joints = np.load(file, allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
-        raise InputError(f"{file} is no array: {error}") from None
+    joints = read_array(file)
     if joints.shape != (3, 14):
         raise InputError(f"{file} has the shape {joints.shape}, not (3, 14)")
     file = find_file(folder, f"{stem}_body.pkl")
