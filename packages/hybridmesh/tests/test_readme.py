@@ -2,18 +2,19 @@
 
 import re
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from hybridmesh.cli import main
+from hybridmesh.config import RECOVERY_PRESETS
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 CONSOLE = [line for block in re.findall(r"```console\n(.*?)```", README, re.DOTALL) for line in block.splitlines()]
-QUICK = {verb: ["--body", "free-lo"] for verb in ("demo", "render", "predict")} | {
-    verb: ["--body", "free-lo", "--preset", "tiny", "--set", "fit.flipping_steps=1"] for verb in ("recover", "fit")
-}
+COARSE = ["--body", "free-lo"]
+QUICK = dict.fromkeys(("demo", "render", "predict", "recover", "fit"), COARSE)
 
 
 def test_the_readme_shows_every_command() -> None:
@@ -22,9 +23,11 @@ def test_the_readme_shows_every_command() -> None:
 
 def test_the_commands_and_the_python_of_the_readme_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    tiny = RECOVERY_PRESETS["tiny"]
+    monkeypatch.setitem(RECOVERY_PRESETS, "desk", replace(tiny, fit=replace(tiny.fit, flipping_steps=1)))
     for line in CONSOLE:
         words = shlex.split(line)[1:]
-        result = CliRunner().invoke(main, [*words, *QUICK.get(words[0], [])])
+        result = CliRunner().invoke(main, [*words, *QUICK.get(words[0], ())])
         assert result.exit_code == 0, f"{line}: {result.output}"
     (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     exec(compile(code, "README.md", "exec"), {})

@@ -2,22 +2,15 @@
 
 import importlib
 import pkgutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 import hybridmesh
+from hr_common.testing import modules_after
 
 HEAVY = ("torch", "numpy", "scipy", "numba", "matplotlib", "PIL", "trimesh")
 SOURCE = Path(hybridmesh.__file__).parent
-
-
-def modules_after(statements: str) -> set[str]:
-    report = f"import sys\n{statements}\nprint(*{{name.partition('.')[0] for name in sys.modules}}, file=sys.stderr)"
-    run = subprocess.run([sys.executable, "-c", report], capture_output=True, text=True, check=True)
-    return set(run.stderr.splitlines()[-1].split())
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,8 @@
 """What is loaded before a command runs: `viai --help` answers at once only while the heavy libraries stay out."""
 
-import subprocess
-import sys
-
 import pytest
+
+from hr_common.testing import modules_after
 
 HEAVY = (
     "torch",
@@ -18,13 +17,6 @@ HEAVY = (
     "music21",
     "soundfile",
 )
-
-
-def modules_after(statements: str) -> set[str]:
-    """The top-level modules that a fresh interpreter has loaded after some statements."""
-    report = f"import sys\n{statements}\nprint(*{{name.partition('.')[0] for name in sys.modules}}, file=sys.stderr)"
-    run = subprocess.run([sys.executable, "-c", report], capture_output=True, text=True, check=True)
-    return set(run.stderr.splitlines()[-1].split())
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from gramtex.mixture import Mixture
 from gramtex.networks.gram_autoencoder import GramAutoEncoder
 from hr_common import config as settings
 from hr_common import weights
-from hr_common.errors import InputError
+from hr_common.errors import InputError, refusing
 from hr_common.files import file_digest
 
 CARD_FORMAT = 1
@@ -125,10 +125,10 @@ def load_model(path: str | Path | None = None, *, device: torch.device | str = "
             f"{path} holds no model that this version of gramtex reads "
             f"(package {card.get('package')}, format {card.get('format')}; expected gramtex, {CARD_FORMAT})"
         )
-    config = settings.from_dict(GramtexConfig, card["config"])
-    network = GramAutoEncoder(config.model)
-    own = network.state_dict()
-    try:
+    with refusing(f"{path} is no whole model (fetch or train it again): it"):
+        config = settings.from_dict(GramtexConfig, card["config"])
+        network = GramAutoEncoder(config.model)
+        own = network.state_dict()
         state = {}
         for name in [each for each in tensors if each.startswith("network.")]:
             value, key = tensors.pop(name), name.removeprefix("network.")
@@ -144,12 +144,11 @@ def load_model(path: str | Path | None = None, *, device: torch.device | str = "
                 parts[0], parts[1], unvech(parts[2]), parts[3],
                 card["mixture"]["kind"], card["mixture"]["held_out_log_likelihood"],
             )  # fmt: skip
-    except (KeyError, ValueError) as error:
-        raise InputError(f"{path} is no whole model ({error}); fetch or train it again") from None
+        weights_hash = str(card["weights_hash"])
     return LoadedModel(
         network=network.to(device).eval().requires_grad_(False),
         config=config,
-        weights_hash=card["weights_hash"],
+        weights_hash=weights_hash,
         mixture=mixture,
         training=training,
         card=card,

@@ -26,8 +26,8 @@ from gramtex.coordinates import signed_sqrt
 from gramtex.data.exemplars import Exemplar, read_exemplar
 from gramtex.descriptors import unvech, vech
 from gramtex.encoders.encoder import Encoder, image_tensor
-from hr_common.errors import InputError
-from hr_common.files import file_digest, read_json, write_json
+from hr_common.errors import InputError, refusing
+from hr_common.files import file_digest, read_array, read_json, write_json
 
 logger = logging.getLogger(__name__)
 
@@ -75,7 +75,7 @@ class GramCache:
         header = read_json(folder / _HEADER)
         if not isinstance(header, dict) or header.get("format") != CACHE_FORMAT:
             raise InputError(f"{folder / _HEADER} is of another format; extract again")
-        try:
+        with refusing(f"{folder / _HEADER} is damaged; extract again: it"):
             cache = cls(
                 folder,
                 header["encoder"],
@@ -84,19 +84,21 @@ class GramCache:
                 tuple(header["channels"]),
                 tuple(Row(**row) for row in header["rows"]),
             )
-        except (KeyError, TypeError) as error:
-            raise InputError(f"{folder / _HEADER} is damaged ({error}); extract again") from None
-        for level, channels in zip(cache.levels, cache.channels, strict=True):
-            wanted = (len(cache.rows), channels * (channels + 1) // 2)
-            if cache._array(level).shape != wanted:
-                raise InputError(f"{folder / f'{level}.npy'} has another shape than the header says; extract again")
+            for level, channels in zip(cache.levels, cache.channels, strict=True):
+                wanted = (len(cache.rows), channels * (channels + 1) // 2)
+                if cache._array(level).shape != wanted:
+                    raise InputError(f"{folder / f'{level}.npy'} has another shape than the header says; extract again")
         return cache
 
     def _array(self, level: str) -> np.ndarray[Any, np.dtype[np.float16]]:
+        path = self.folder / f"{level}.npy"
         try:
-            return np.load(self.folder / f"{level}.npy", mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
-        except (OSError, ValueError) as error:
-            raise InputError(f"{self.folder / f'{level}.npy'} cannot be read ({error}); extract again") from None
+            values = read_array(path, mapped=True)
+        except InputError as error:
+            raise InputError(f"{path} cannot be read ({error}); extract again") from None
+        if values.dtype != np.float16:
+            raise InputError(f"{path} holds {values.dtype}, not float16; extract again")
+        return values
 
     @cached_property
     def _arrays(self) -> dict[str, np.ndarray[Any, np.dtype[np.float16]]]:

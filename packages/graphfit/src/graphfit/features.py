@@ -12,7 +12,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
-from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -24,8 +23,8 @@ from tqdm import tqdm
 
 from graphfit.data.items import Catalogue
 from hr_common import image
-from hr_common.errors import InputError
-from hr_common.files import atomic_path, refuse_unreadable
+from hr_common.errors import InputError, refusing
+from hr_common.files import atomic_path, read_arrays, refuse_unreadable
 
 logger = logging.getLogger(__name__)
 
@@ -86,27 +85,24 @@ class Features:
         Raises:
             InputError: The file is missing, damaged, no file of features, or of another encoder.
         """
-        refuse_unreadable(path)
         try:
-            with np.load(path, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in file.files}
-        except (BadZipFile, ValueError, OSError, EOFError, KeyError) as error:
-            raise InputError(
-                f"{path} cannot be read as features: {error}; make it again with `graphfit embed`"
-            ) from None
+            arrays = read_arrays(path)
+        except InputError as error:
+            raise InputError(f"{error}, so it cannot be read as features; make it with `graphfit embed`") from None
         if missing := {"ids", "values", "encoder", "preprocessing"} - arrays.keys():
             raise InputError(
                 f"{path} holds no {', '.join(sorted(missing))} (found: {', '.join(arrays)}); "
                 "make it with `graphfit embed`"
             )
-        features = cls(
-            ids=tuple(arrays["ids"].tolist()),
-            values=arrays["values"].astype(np.float32),
-            encoder=str(arrays["encoder"]),
-            preprocessing=str(arrays["preprocessing"]),
-            palettes=arrays.get("palettes"),
-            backgrounds=arrays.get("backgrounds"),
-        )
+        with refusing(str(path)), np.errstate(over="ignore"):
+            features = cls(
+                ids=tuple(arrays["ids"].tolist()),
+                values=arrays["values"].astype(np.float32),
+                encoder=str(arrays["encoder"]),
+                preprocessing=str(arrays["preprocessing"]),
+                palettes=arrays.get("palettes"),
+                backgrounds=arrays.get("backgrounds"),
+            )
         if features.values.ndim != 2 or len(features.ids) != len(features.values):
             raise InputError(f"{path}: {len(features.ids)} ids do not fit features of shape {features.values.shape}")
         if encoder is not None:
@@ -236,6 +232,7 @@ class _Cache:
     def __init__(self, path: Path | None) -> None:
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
         try:
             self._rows = sqlite3.connect(path or ":memory:")
             self._rows.execute("CREATE TABLE IF NOT EXISTS features (key TEXT PRIMARY KEY, numbers BLOB)")
@@ -243,7 +240,10 @@ class _Cache:
             raise InputError(f"{path} is no cache of features ({error}); give another --cache") from None
 
     def get(self, key: str, length: int) -> Float32[np.ndarray, " number"] | None:
-        found = self._rows.execute("SELECT numbers FROM features WHERE key = ?", (key,)).fetchone()
+        try:
+            found = self._rows.execute("SELECT numbers FROM features WHERE key = ?", (key,)).fetchone()
+        except sqlite3.DatabaseError as error:
+            raise InputError(f"{self._path} is damaged ({error}); remove it, or give another --cache") from None
         if found is None or len(found[0]) != 4 * length:
             return None
         return np.frombuffer(found[0], dtype="<f4").astype(np.float32)

@@ -22,7 +22,7 @@ from graphfit.data.items import CATEGORIES, Catalogue, Item
 from graphfit.networks.towers import Towers
 from graphfit.plans import SlotPlans
 from hr_common import weights
-from hr_common.errors import InputError
+from hr_common.errors import InputError, refusing
 from hr_common.files import read_json, write_json
 
 logger = logging.getLogger(__name__)
@@ -188,17 +188,21 @@ class Index:
         tensors, card = weights.load(folder / "index.safetensors")
         if card.get("class") != "Index" or card.get("format") != FORMAT:
             raise InputError(f"{folder} holds no index that this version of graphfit reads; make it again")
-        towers = Towers(int(card["dim"]), int(card["size"]))
-        weights.load_into(
-            towers, {name.removeprefix("towers."): each for name, each in tensors.items() if name.startswith("towers.")}
-        )
-        listed = read_json(folder / "items.json")
-        rows = [{**row, "image": None if row["image"] is None else Path(row["image"])} for row in listed["items"]]
-        catalogue = Catalogue(str(listed["name"]), tuple(Item(**row) for row in rows))
-        recall = None if card["recall"] is None else Recall(**card["recall"])
-        ids = [item.id for item in catalogue]
-        palettes = tensors["palettes"].numpy() if "palettes" in tensors else None
-        return cls(towers, tensors["nodes"], ids, palettes=palettes, explore=explore, recall=recall), catalogue, card
+        with refusing(f"the index in {folder}"):
+            towers = Towers(int(card["dim"]), int(card["size"]))
+            own = {name: each for name, each in tensors.items() if name.startswith("towers.")}
+            weights.load_into(towers, {name.removeprefix("towers."): each for name, each in own.items()})
+            recall = None if card["recall"] is None else Recall(**card["recall"])
+            palettes = tensors["palettes"].numpy() if "palettes" in tensors else None
+            nodes = tensors["nodes"]
+        with refusing(f"{folder / 'items.json'}"):
+            listed = read_json(folder / "items.json")
+            rows = [{**row, "image": None if row["image"] is None else Path(row["image"])} for row in listed["items"]]
+            catalogue = Catalogue(str(listed["name"]), tuple(Item(**row) for row in rows))
+            ids = [item.id for item in catalogue]
+        if len(ids) != len(nodes):
+            raise InputError(f"{folder / 'items.json'} names {len(ids)} items, the index {len(nodes)}; make it again")
+        return cls(towers, nodes, ids, palettes=palettes, explore=explore, recall=recall), catalogue, card
 
 
 def build_index(

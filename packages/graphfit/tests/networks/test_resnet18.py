@@ -47,5 +47,5 @@ def test_another_network_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"other.safetensors: the weights do not fit ResNet18: missing: bn1"):
         load_resnet18(tmp_path / "other.safetensors")
     (tmp_path / "text.pth").write_text("hello", encoding="utf-8")
-    with pytest.raises(InputError, match=r"text\.pth cannot be read as weights"):
+    with pytest.raises(InputError, match=r"text\.pth holds no weights that can be read safely"):
         load_resnet18(tmp_path / "text.pth")

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from hr_common import config as settings
 from hr_common import weights
-from hr_common.errors import InputError
+from hr_common.errors import InputError, refusing
 from openlt.config import OpenltConfig
 from openlt.networks.open_network import OpenNetwork, build_network
 
@@ -125,9 +125,10 @@ def load_model(path: Path, *, device: torch.device | str = "cpu") -> LoadedModel
             f"{path} holds no weights that this version of openlt reads "
             f"(package {card.get('package')}, format {card.get('format')}; expected openlt, {CARD_FORMAT})"
         )
-    config = settings.from_dict(OpenltConfig, card["config"])
-    origin = Origin(card["dataset"], tuple(card["classes"]), tuple(card["counts"]), card["digests"], card["seed"])
-    network = build_network(config, card["stage"], len(origin.classes), classifier=card["classifier"])
+    with refusing(f"the model card of {path}"):
+        config = settings.from_dict(OpenltConfig, card["config"])
+        origin = Origin(card["dataset"], tuple(card["classes"]), tuple(card["counts"]), card["digests"], card["seed"])
+        network = build_network(config, card["stage"], len(origin.classes), classifier=card["classifier"])
     centroids = tensors.pop(_CENTROIDS, None)
     weights.load_into(network, {name.removeprefix("network."): value for name, value in tensors.items()})
     if network.needs_centroids and centroids is None:

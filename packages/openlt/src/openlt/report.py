@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from safetensors import SafetensorError, safe_open
 
 from hr_common.errors import InputError
-from hr_common.files import atomic_path, read_json, read_lines
+from hr_common.files import atomic_path, read_arrays, read_json, read_lines
 from openlt import plots
 from openlt.metrics.accuracy import per_class_accuracy
 from openlt.metrics.bands import BANDS, BandRule, band_of
@@ -78,13 +78,15 @@ def read_evaluation(run: Path, split: str = "test") -> Measured:
             f"{run} has no evaluation of {split}; make it with: openlt evaluate --run {run} --split {split}"
         )
     try:
-        with np.load(folder / "scores.npz", allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
+        arrays = read_arrays(folder / "scores.npz")
+        metrics = read_json(folder / "metrics.json")
+        if not isinstance(metrics, dict):
+            raise TypeError("metrics.json holds no object")
         rows = list(csv.DictReader(read_lines(folder / "per_class.csv")))
         return Measured(
             name=run.resolve().name,
             centroids=_centroids(run / "model.safetensors"),
-            metrics=read_json(folder / "metrics.json"),
+            metrics=metrics,
             classes=tuple(row["class"] for row in rows),
             labels=arrays["labels"],
             predictions=arrays["predictions"],
@@ -93,7 +95,7 @@ def read_evaluation(run: Path, split: str = "test") -> Measured:
             counts=arrays["counts"],
             scores={name.removeprefix("score_"): arrays[name] for name in arrays if name.startswith("score_")},
         )
-    except (KeyError, ValueError, EOFError, OSError) as error:
+    except (KeyError, TypeError, ValueError, OSError, csv.Error) as error:
         raise InputError(f"{folder} cannot be read ({error}); evaluate the run again") from None
 
 

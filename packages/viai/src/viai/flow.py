@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Float, Float32, UInt8
 
 from hr_common.errors import InputError
-from hr_common.files import atomic_path, data_root
+from hr_common.files import atomic_path, data_root, read_array
 from viai.config import FlowMethod
 
 logger = logging.getLogger(__name__)
@@ -189,12 +189,12 @@ def _one_thread() -> Iterator[None]:
 
 
 def _load(path: Path, shape: tuple[int, ...]) -> UInt8[np.ndarray, "frame 2 flow_height flow_width"] | None:
-    try:
-        values = np.load(path, allow_pickle=False)
-    except FileNotFoundError:
+    if not path.exists():
         return None
-    except (OSError, ValueError, EOFError) as error:
-        logger.warning("%s cannot be read (%s); its flow is measured again", path, error)
+    try:
+        values = read_array(path)
+    except InputError as error:
+        logger.warning("%s; its flow is measured again", error)
         return None
     if values.shape != shape or values.dtype != np.uint8:
         logger.warning("%s does not hold the flow it should; it is measured again", path)

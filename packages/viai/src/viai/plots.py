@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from scipy.signal import ShortTimeFFT
 from scipy.signal.windows import hann
 
-from hr_common.errors import InputError
+from hr_common.errors import InputError, refusing
 from hr_common.files import atomic_path, read_lines
 
 DYNAMIC_RANGE_DB = 80.0
@@ -105,18 +105,20 @@ def plot_training(log: Path, path: Path) -> None:
     Raises:
         InputError: If the log is missing, empty, or no log.
     """
-    try:
+    with refusing(f"{log} is no training log (give the .log.jsonl that training wrote): it"):
         records = [json.loads(line) for line in read_lines(log) if line.strip()]
-    except json.JSONDecodeError as error:
-        raise InputError(f"{log} is no training log ({error}); give the .log.jsonl that training wrote") from error
-    if not records:
-        raise InputError(f"{log} holds no steps yet")
-    names = [name for name in records[-1] if name not in {"step", "seconds_per_step"}]
+        if not records:
+            raise InputError(f"{log} holds no steps yet")
+        names = [name for name in records[-1] if name not in {"step", "seconds_per_step"}]
+        curves = {
+            name: [(float(each["step"]), float(each[name])) for each in records if name in each] for name in names
+        }
+    if not names:
+        raise InputError(f"{log} holds no figures beside its steps")
     figure = Figure(figsize=(9, 2.2 * len(names)), layout="constrained")
     axes = figure.subplots(len(names), 1, sharex=True, squeeze=False)[:, 0]
     for axis, name in zip(axes, names, strict=True):
-        points = [(record["step"], record[name]) for record in records if name in record]
-        axis.plot(*zip(*points, strict=True), linewidth=1)
+        axis.plot(*zip(*curves[name], strict=True), linewidth=1)
         axis.set_ylabel(name)
         axis.grid(alpha=0.3)
     axes[-1].set_xlabel("step")

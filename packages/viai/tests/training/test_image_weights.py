@@ -57,7 +57,7 @@ def test_files_of_something_else_are_refused(published: dict[str, Tensor], tmp_p
     with pytest.raises(InputError, match=r"weights.pth holds no weights that can be read safely"):
         start_pictures(encoder, path, CONFIG)
     torch.save([1, 2, 3], path)
-    with pytest.raises(InputError, match="no state dictionary"):
+    with pytest.raises(InputError, match="no state dict"):
         start_pictures(encoder, path, CONFIG)
     torch.save({"features.0.weight": torch.zeros(3)}, path)
     with pytest.raises(InputError, match=r"holds no conv1.weight"):

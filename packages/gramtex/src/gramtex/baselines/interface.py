@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from hr_common import config as settings
 from hr_common import weights
-from hr_common.errors import InputError
+from hr_common.errors import InputError, refusing
 
 Images = Float[Tensor, "batch 3 height width"]
 Made = Float[Tensor, "_ 3 _ _"]
@@ -107,6 +107,7 @@ def load_baseline(path: Path) -> Baseline:
     if card.get("package") != "gramtex" or card.get("baseline") not in BASELINES or card.get("format") != CARD_FORMAT:
         raise InputError(f"{path} holds no baseline that this version of gramtex reads; train one first")
     entry = BASELINES[card["baseline"]]
-    baseline = entry.build(settings.from_dict(type(entry.presets["paper"]), card["config"]))
+    with refusing(f"the model card of {path}"):
+        baseline = entry.build(settings.from_dict(type(entry.presets["paper"]), card["config"]))
     weights.load_into(baseline.modules, tensors)
     return baseline

@@ -287,7 +287,9 @@ def sample(
         **given,
     )
     out.mkdir(parents=True, exist_ok=True)
-    records, images = [], []
+    limits = {name: getattr(drawer.config, name) for name in ("max_nu", "min_novelty", "redraws")}
+    records, images = list[dict[str, Any]](), []
+    summary = {"seed": seed, "model": drawer.model.digest, "limits": limits, "samples": records}
     from tqdm import tqdm
 
     interrupted = False
@@ -308,10 +310,9 @@ def sample(
             record |= {"file": f"{name}.png", "relative_error": result.relative_error, "seconds": result.seconds}
             interrupted = result.interrupted
         records.append(record)
+        write_json(out / "samples.json", summary)
         if interrupted:
             break
-    limits = {name: getattr(drawer.config, name) for name in ("max_nu", "min_novelty", "redraws")}
-    write_json(out / "samples.json", {"seed": seed, "model": drawer.model.digest, "limits": limits, "samples": records})
     wrote = f"{out} ({len(records)} {'Gram sets' if grams_only else 'pictures'})"
     if grid is not None and images:
         sheet = out / grid if Path(grid).parent == Path() else Path(grid)

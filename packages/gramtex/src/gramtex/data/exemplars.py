@@ -10,7 +10,7 @@ from jaxtyping import UInt8
 
 from gramtex.synthesis import refuse_small
 from hr_common import image
-from hr_common.errors import InputError
+from hr_common.errors import InputError, refusing
 from hr_common.files import read_lines
 
 MANIFEST = "manifest.csv"
@@ -62,18 +62,19 @@ def list_exemplars(folder: str | Path) -> list[Exemplar]:
 
 def _listed(root: Path, table: Path) -> Iterator[Exemplar]:
     lines = read_lines(table)
-    rows = csv.DictReader(lines)
-    if missing := {"file", "group"} - set(rows.fieldnames or ()):
-        raise InputError(f"{table} has no column {', '.join(sorted(missing))}; expected file,group[,split]")
-    found = 0
-    for number, row in enumerate(rows, start=2):
-        path = root / (row["file"] or "")
-        if not path.is_file():
-            raise InputError(f"{table}, line {number}: {row['file']} is not there")
-        split = row.get("split") or None
-        if split not in (None, "train", "val", "test"):
-            raise InputError(f"{table}, line {number}: split {split!r} is none of train, val, test")
-        found += 1
-        yield Exemplar(path, row["file"], row["group"], split)
-    if not found:
-        raise InputError(f"{table} lists no pictures")
+    with refusing(str(table)):
+        rows = csv.DictReader(lines)
+        if missing := {"file", "group"} - set(rows.fieldnames or ()):
+            raise InputError(f"{table} has no column {', '.join(sorted(missing))}; expected file,group[,split]")
+        found = 0
+        for number, row in enumerate(rows, start=2):
+            path = root / (row["file"] or "")
+            if not path.is_file():
+                raise InputError(f"{table}, line {number}: {row['file']} is not there")
+            split = row.get("split") or None
+            if split not in (None, "train", "val", "test"):
+                raise InputError(f"{table}, line {number}: split {split!r} is none of train, val, test")
+            found += 1
+            yield Exemplar(path, row["file"], row["group"] or "", split)
+        if not found:
+            raise InputError(f"{table} lists no pictures")

@@ -5,11 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from pickle import UnpicklingError
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from gramtex.encoders.encoder import PIXELS, Encoder
@@ -19,7 +16,6 @@ from gramtex.networks.side_by_side import SideBySide
 from gramtex.networks.vgg import VGG
 from hr_common import weights as files
 from hr_common.errors import InputError
-from hr_common.files import refuse_unreadable
 
 DEFAULT_ENCODER = "vgg16-hed"
 _VGG16 = (2, 2, 3, 3, 3)
@@ -158,7 +154,7 @@ def _vgg19(name: str, levels: Sequence[str], path: Path | None) -> Encoder:
     if path is None:
         raise InputError(f"{name} needs a file of weights")
     network = VGG(_VGG19, levels)
-    named = _as_convolutions(_read_tensors(path))
+    named = _as_convolutions(files.read_state_dict(path))
     digest = _digest(named)
     if name == "vgg19-caffe":
         named["conv1_1.weight"] = named["conv1_1.weight"].flip(1)  # BGR
@@ -167,19 +163,6 @@ def _vgg19(name: str, levels: Sequence[str], path: Path | None) -> Encoder:
         mean, deviation = list(_IMAGENET_MEAN), list(_IMAGENET_DEVIATION)
     _load_some(network.convolutions, named)
     return Encoder(name, network, levels=levels, weights_hash=digest, mean=mean, deviation=deviation)
-
-
-def _read_tensors(path: Path) -> dict[str, Tensor]:
-    refuse_unreadable(path)
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        found = torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, UnpicklingError, RuntimeError, EOFError, OSError) as error:
-        raise InputError(f"{path} holds no weights that can be read safely: {str(error).splitlines()[0]}") from None
-    if not isinstance(found, Mapping) or not all(isinstance(each, Tensor) for each in found.values()):
-        raise InputError(f"{path} holds no state dict: expected names and tensors")
-    return {str(key): value for key, value in found.items()}
 
 
 def _as_convolutions(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -14,7 +14,7 @@ from typing import Any
 from PIL import Image, UnidentifiedImageError
 
 from graphfit.data.items import CATEGORIES, Catalogue, Item, Outfit, category_of
-from hr_common.errors import InputError
+from hr_common.errors import InputError, refusing
 from hr_common.files import read_json, read_lines
 
 PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
@@ -182,20 +182,21 @@ def _rows(path: Path, mistakes: list[str]) -> Iterator[tuple[str, Mapping[str, A
                 continue
             try:
                 row = json.loads(line)
-            except json.JSONDecodeError as error:
-                mistakes.append(f"{path}, line {number}: no valid JSON: {error.msg}")
+            except (json.JSONDecodeError, RecursionError) as error:
+                mistakes.append(f"{path}, line {number}: no valid JSON: {error}")
                 continue
             if isinstance(row, dict):
                 yield f"{path}, line {number}", row
             else:
                 mistakes.append(f"{path}, line {number}: expected an object")
         return
-    reader = csv.DictReader(lines, delimiter=_delimiter(lines))
-    for row in reader:
-        if None in row:
-            mistakes.append(f"{path}, line {reader.line_num}: more fields than the header has")
-            continue
-        yield f"{path}, line {reader.line_num}", row
+    with refusing(str(path)):
+        reader = csv.DictReader(lines, delimiter=_delimiter(lines))
+        for row in reader:
+            if None in row:
+                mistakes.append(f"{path}, line {reader.line_num}: more fields than the header has")
+                continue
+            yield f"{path}, line {reader.line_num}", row
 
 
 def _delimiter(lines: Sequence[str]) -> str:

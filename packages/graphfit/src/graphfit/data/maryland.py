@@ -76,7 +76,7 @@ def _outfits(path: Path, images: Path, names: Mapping[str, str], items: dict[str
                 )
                 members.append(item_id)
             found.append(Outfit(str(each["set_id"]), tuple(members)))
-    except (TypeError, KeyError) as error:
+    except (TypeError, KeyError, AttributeError, ValueError) as error:
         raise InputError(f"{path}: outfit {len(found) + 1} lacks set_id, items or an item's index ({error})") from None
     return found
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from graphfit.data.items import CATEGORIES, Catalogue, Item, Outfit, category_of
 from graphfit.data.tasks import SPLITS, CompatibilityTask, FillTask, OutfitData, Split
-from hr_common.errors import InputError
+from hr_common.errors import InputError, refusing
 from hr_common.files import read_json, read_lines
 
 KINDS = ("nondisjoint", "disjoint")
@@ -72,7 +72,7 @@ def _outfits(sets: Any, path: Path) -> tuple[tuple[Outfit, ...], dict[str, str]]
                 handles[f"{set_id}_{item['index']}"] = item_id
                 members.append(item_id)
             outfits.append(Outfit(set_id, tuple(dict.fromkeys(members))))
-    except (TypeError, KeyError) as error:
+    except (TypeError, KeyError, AttributeError) as error:
         raise InputError(
             f"{path}: outfit {len(outfits) + 1} is not of the form "
             f'{{"set_id": …, "items": [{{"item_id": …, "index": …}}]}} (missing: {error})'
@@ -83,10 +83,11 @@ def _outfits(sets: Any, path: Path) -> tuple[tuple[Outfit, ...], dict[str, str]]
 def read_categories(path: Path) -> dict[str, tuple[str, str]]:
     """Read ``categories.csv``: fine and semantic category by id. Trailing blanks and repeated rows occur."""
     found: dict[str, tuple[str, str]] = {}
-    for row in csv.reader(read_lines(path)):
-        cells = [cell.strip() for cell in row]
-        if len(cells) >= 3 and cells[0]:
-            found.setdefault(cells[0], (cells[1], cells[2]))
+    with refusing(str(path)):
+        for row in csv.reader(read_lines(path)):
+            cells = [cell.strip() for cell in row]
+            if len(cells) >= 3 and cells[0]:
+                found.setdefault(cells[0], (cells[1], cells[2]))
     return found
 
 
@@ -96,8 +97,10 @@ def _items(root: Path, used: Iterable[str]) -> Iterable[Item]:
     fine_of = read_categories(root / "categories.csv") if (root / "categories.csv").is_file() else {}
     images = root / "images"
     for item_id in used:
-        row = metadata.get(item_id, {})
-        fine, semantic = fine_of.get(str(row.get("category_id", "")), ("", ""))
+        with refusing(str(path)):
+            row = metadata.get(item_id, {})
+            category_id = str(row.get("category_id", ""))
+        fine, semantic = fine_of.get(category_id, ("", ""))
         semantic = str(row.get("semantic_category", "") or semantic)
         category = semantic if semantic in CATEGORIES else category_of(semantic) or "unknown"
         words = dict.fromkeys(str(row.get(name, "")).strip() for name in ("title", "product_type"))
@@ -138,21 +141,22 @@ def read_fill(path: Path, known: Mapping[str, int]) -> FillTask:
         known: Position of each item by the id that the file uses.
     """
     questions, answers, truths, blanks = [], [], [], []
-    for number, entry in enumerate(read_json(path), start=1):
-        where = f"{path}, question {number}"
-        try:
-            rest, candidates, blank = entry["question"], entry["answers"], int(entry["blank_position"])
-        except (TypeError, KeyError, ValueError) as error:
-            raise InputError(f"{where}: expected question, answers and blank_position (missing: {error})") from None
-        own = {handle.rpartition("_")[0] for handle in rest}
-        right = [index for index, handle in enumerate(candidates) if handle.rpartition("_")[0] in own]
-        if len(own) != 1 or len(right) != 1:
-            raise InputError(f"{where}: {len(right)} answers belong to the outfit of the question; expected one")
-        questions.append(tuple(_known(handle, known, where) for handle in rest))
-        answers.append(tuple(_known(handle, known, where) for handle in candidates))
-        truths.append(right[0])
-        # Some files count items that were left out of the outfit.
-        blanks.append(min(max(blank - 1, 0), len(rest)))
+    with refusing(str(path)):
+        for number, entry in enumerate(read_json(path), start=1):
+            where = f"{path}, question {number}"
+            try:
+                rest, candidates, blank = entry["question"], entry["answers"], int(entry["blank_position"])
+            except (TypeError, KeyError, ValueError) as error:
+                raise InputError(f"{where}: expected question, answers and blank_position (missing: {error})") from None
+            own = {handle.rpartition("_")[0] for handle in rest}
+            right = [index for index, handle in enumerate(candidates) if handle.rpartition("_")[0] in own]
+            if len(own) != 1 or len(right) != 1:
+                raise InputError(f"{where}: {len(right)} answers belong to the outfit of the question; expected one")
+            questions.append(tuple(_known(handle, known, where) for handle in rest))
+            answers.append(tuple(_known(handle, known, where) for handle in candidates))
+            truths.append(right[0])
+            # Some files count items that were left out of the outfit.
+            blanks.append(min(max(blank - 1, 0), len(rest)))
     return FillTask(
         tuple(questions), tuple(answers), np.array(truths, dtype=np.int64), np.array(blanks, dtype=np.int64)
     )

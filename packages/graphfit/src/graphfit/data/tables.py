@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from graphfit.data.items import Catalogue, Item, Outfit, category_of
-from hr_common.errors import InputError
+from hr_common.errors import InputError, refusing
 from hr_common.files import read_lines
 
 _PRODUCT_COLUMNS = ("cod_modelo_color", "des_filename")
@@ -82,8 +82,9 @@ def _item(item_id: str, row: Mapping[str, str], base: Path) -> Item:
 
 def _rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield line numbers and rows of a CSV file that has some columns."""
-    reader = csv.DictReader(read_lines(path))
-    if missing := [name for name in columns if name not in (reader.fieldnames or ())]:
-        raise InputError(f"{path} has no column {', '.join(missing)} (found: {', '.join(reader.fieldnames or ())})")
-    for row in reader:
-        yield reader.line_num, {name: (value or "").strip() for name, value in row.items() if name is not None}
+    with refusing(str(path)):
+        reader = csv.DictReader(read_lines(path))
+        if missing := [name for name in columns if name not in (reader.fieldnames or ())]:
+            raise InputError(f"{path} has no column {', '.join(missing)} (found: {', '.join(reader.fieldnames or ())})")
+        for row in reader:
+            yield reader.line_num, {name: (value or "").strip() for name, value in row.items() if name is not None}

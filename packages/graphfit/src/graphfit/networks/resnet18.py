@@ -1,19 +1,15 @@
 """ResNet-18 as picture encoder, with weights that the user has: a file of torchvision's names."""
 
 import hashlib
-from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from hr_common import weights
 from hr_common.errors import InputError
-from hr_common.files import refuse_unreadable
 
 
 class _Block(nn.Module):
@@ -81,20 +77,8 @@ def load_resnet18(path: Path, device: torch.device | str = "cpu") -> tuple[ResNe
     Raises:
         InputError: The file is unreadable, or its tensors are not those of a ResNet-18.
     """
-    refuse_unreadable(path)
-    try:
-        tensors: Mapping[str, Tensor] = (
-            load_file(path)
-            if path.suffix == ".safetensors"
-            else torch.load(path, map_location="cpu", weights_only=True)
-        )
-        own = {name: value.float() for name, value in tensors.items() if not name.startswith("fc.")}
-    except SafetensorError as error:
-        raise InputError(f"{path} is no whole safetensors file ({error})") from None
-    except Exception as error:  # noqa: BLE001 - torch raises many kinds for a file that is not its own
-        raise InputError(
-            f"{path} cannot be read as weights ({type(error).__name__}); expected a ResNet-18 with torchvision's names"
-        ) from None
+    tensors = weights.read_state_dict(path)
+    own = {name: value.float() for name, value in tensors.items() if not name.startswith("fc.")}
     network = ResNet18()
     # The counters of batch norm are not needed to compute; old files lack them.
     counters = {name: value for name, value in network.state_dict().items() if name.endswith("num_batches_tracked")}

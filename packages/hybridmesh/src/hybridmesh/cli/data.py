@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hr_common.errors import InputError
-from hr_common.files import read_array
 from hr_common.options import (
     FILE,
     FOLDER,
@@ -224,6 +223,8 @@ def evaluate(
 
 def _read_h36m(path: Path, vertices: int) -> Any:
     import torch
+
+    from hr_common.files import read_array
 
     matrix = read_array(path)
     if matrix.shape != (17, vertices) or matrix.dtype.kind != "f":

@@ -94,7 +94,7 @@ def _annotations(file: Path) -> tuple[list[tuple[str, int]], dict[int, str]]:
         files = {int(each["id"]): str(each["file_name"]) for each in table["images"]}
         pairs = [(files[int(each["image_id"])], int(each["category_id"])) for each in table["annotations"]]
         names = {int(each["id"]): str(each["name"]) for each in table.get("categories", [])}
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
         raise InputError(
             f"{file}: expected `images` with id and file_name and `annotations` with image_id and category_id "
             f"({type(error).__name__}: {error})"

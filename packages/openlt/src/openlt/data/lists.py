@@ -17,6 +17,7 @@ from hr_common.files import atomic_path, file_digest, read_json, read_lines
 from openlt.data.splits import OPEN, SplitName
 
 SPLIT_NAMES: tuple[SplitName, ...] = ("train", "val", "test", "open", "open_val")
+_MOST_CLASSES = 10_000_000  # a table of counts is as long as the largest label
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +55,8 @@ def read_list(file: Path, *, is_open: bool) -> ListFile:
         if (value != OPEN) if is_open else (value < 0):
             allowed = "the label of an open list is -1" if is_open else "labels of known classes begin at 0"
             raise InputError(f"{file}, line {number}: label {value}; {allowed}")
+        if value >= _MOST_CLASSES:
+            raise InputError(f"{file}, line {number}: label {value}; labels number the classes from 0")
         paths.append(path.lstrip())
         labels.append(value)
     if not paths:
@@ -138,7 +141,7 @@ def class_names(train: ListFile, num_classes: int) -> tuple[str, ...]:
             table = table.get("closed", table.get("classes"))
         try:
             named = {int(row["label"]): str(row["name"]) for row in table if int(row["label"]) >= 0}
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             raise InputError(f"{file}: expected a list of objects with `label` and `name`") from None
         if sorted(named) != list(range(num_classes)):
             raise InputError(f"{file} names {len(named)} classes; {train.file.name} has {num_classes}")

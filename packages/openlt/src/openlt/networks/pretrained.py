@@ -1,19 +1,14 @@
 """Weights that a backbone begins with: from a file, or from an installed package. Nothing is unpickled or fetched."""
 
-from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
-from zipfile import BadZipFile
 
-import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
 from hr_common import weights
-from hr_common.errors import InputError
-from hr_common.files import refuse_unreadable
+from hr_common.errors import InputError, refusing
+from hr_common.files import read_arrays
 from openlt.networks.efficientnet_lite import EfficientNetLite0, load_in_order
 from openlt.networks.feature_network import Backbone
 
@@ -45,27 +40,10 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     Raises:
         InputError: If the file is missing, of another kind, or holds anything but tensors.
     """
-    refuse_unreadable(path)
-    try:
-        if path.suffix == ".npz":
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-                return {name: torch.from_numpy(arrays[name]) for name in arrays.files}
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, BadZipFile, ValueError, RuntimeError, EOFError, OSError, KeyError) as error:
-        raise InputError(f"{path} cannot be read as weights: {error}") from error
-    except Exception as error:
-        # The restricted unpickler has an error of its own, which torch does not export.
-        if type(error).__name__ != "UnpicklingError":
-            raise
-        raise InputError(f"{path} holds more than tensors and is not read: {error}") from error
-    for name in ("state_dict", "model"):
-        if isinstance(state, Mapping) and isinstance(state.get(name), Mapping):
-            state = state[name]
-    if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise InputError(f"{path} holds no state dict: expected names and tensors")
-    return dict(state)
+    if path.suffix == ".npz":
+        with refusing(str(path)):
+            return {name: torch.from_numpy(value) for name, value in read_arrays(path).items()}
+    return weights.read_state_dict(path)
 
 
 def _package_file() -> Path:

@@ -24,7 +24,7 @@ from jaxtyping import Float32, UInt8
 
 from hr_common import config as settings
 from hr_common.errors import InputError
-from hr_common.files import read_json, write_json
+from hr_common.files import read_array, read_json, write_json
 from viai.config import ViaiConfig
 from viai.picture import as_box
 
@@ -118,11 +118,11 @@ class PreparedClip:
     def _open(self, part: str, dtype: type[np.generic], axes: int) -> np.ndarray:
         path = self.folder / f"{part}.npy"
         try:
-            values = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
+            values = read_array(path, mapped=True)
+        except InputError as error:
             raise InputError(
                 f"{path} cannot be read ({error}); delete its folder and prepare the videos again"
-            ) from error
+            ) from None
         if values.dtype != dtype or values.ndim != axes:
             raise InputError(
                 f"{path} holds {values.dtype} with {values.ndim} axes; expected {np.dtype(dtype)} with {axes}"

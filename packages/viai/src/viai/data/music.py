@@ -28,7 +28,7 @@ from jaxtyping import Float32, UInt8
 
 from hr_common import image
 from hr_common.errors import InputError
-from hr_common.files import read_json, read_lines
+from hr_common.files import read_array, read_json, read_lines
 from viai.data.clips import Split, SplitTable, check_split
 from viai.data.videos import VideoFile, find_videos, split_of
 
@@ -115,10 +115,7 @@ class OfficialClip:
 
     def sound(self, start: int, stop: int) -> Float32[np.ndarray, " sample"]:
         """Samples at 16 kHz."""
-        try:
-            values = np.load(self.audio, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
-            raise InputError(f"{self.audio} cannot be read as the sound of a clip: {error}") from error
+        values = read_array(self.audio, mapped=True)
         if values.ndim != 1 or values.dtype.kind != "f":
             raise InputError(
                 f"{self.audio} holds {values.dtype} of shape {values.shape}; expected floats of shape (sample,)"

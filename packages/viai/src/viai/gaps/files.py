@@ -86,7 +86,10 @@ def _table_spans(path: Path, lines: Sequence[str]) -> list[tuple[float, float]]:
 
 
 def _cells(line: str, separator: str) -> list[str]:
-    return next(csv.reader([line], delimiter=separator))
+    try:
+        return next(csv.reader([line], delimiter=separator))
+    except csv.Error:  # a carriage return within the line, or a cell without end
+        return line.split(separator)
 
 
 def _json_spans(path: Path) -> list[tuple[float, float]]:

@@ -2,12 +2,10 @@
 
 from pathlib import Path
 
-import torch
-from safetensors.torch import load_file
 from torch import Tensor
 
+from hr_common import weights
 from hr_common.errors import InputError
-from hr_common.files import refuse_unreadable
 from viai.config import NetworkConfig
 from viai.networks.video_encoder import VideoEncoder
 
@@ -32,28 +30,15 @@ def start_pictures(encoder: VideoEncoder, path: Path, config: NetworkConfig) -> 
             f"--image-weights are of a {_PUBLISHED[0]} of width {_PUBLISHED[1]}, and this configuration has a "
             f"{config.backbone} of width {config.backbone_width}; use --preset paper"
         )
-    weights = _tensors(path)
+    tensors = _tensors(path)
     try:
-        encoder.load_imagenet(weights)
+        encoder.load_imagenet(tensors)
     except InputError as error:
         raise InputError(f"{path}: {error}; expected the ResNet-18 of torchvision") from None
 
 
 def _tensors(path: Path) -> dict[str, Tensor]:
-    refuse_unreadable(path)
-    try:
-        if path.suffix.lower() == ".safetensors":
-            found: object = load_file(path)
-        else:
-            found = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises many kinds for a file that is not its own
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(
-            f"{path} holds no weights that can be read safely ({reason}); "
-            "expected a state dictionary of tensors, .pth or .safetensors"
-        ) from None
-    if not isinstance(found, dict) or not all(isinstance(value, Tensor) for value in found.values()):
-        raise InputError(f"{path} is no state dictionary: expected names with a tensor each, such as {_FIRST}")
+    found = weights.read_state_dict(path)
     if _FIRST not in found:
         raise InputError(f"{path} holds no {_FIRST}, so it is of no ResNet under torchvision's names")
-    return {str(name): value for name, value in found.items()}
+    return found

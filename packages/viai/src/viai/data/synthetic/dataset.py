@@ -128,7 +128,7 @@ class Manifest:
                 key: tuple(item) if isinstance(item, list) else item for key, item in value["config"].items()
             }
             return cls(config=SyntheticConfig(**config), clips=tuple(ClipRecord(**clip) for clip in value["clips"]))
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise InputError(f"{path} is no manifest of synthetic clips ({error}): make the data set again") from error
 
 

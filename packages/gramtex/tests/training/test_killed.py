@@ -1,0 +1,21 @@
+import subprocess
+import sys
+from pathlib import Path
+
+from gramtex.extraction import GramCache
+
+SCRIPT = Path(__file__).with_name("killed.py")
+
+
+def test_a_run_that_is_killed_as_it_writes_or_finds_the_disk_full_goes_on_to_the_same_weights(
+    grams: GramCache,
+    tmp_path: Path,
+) -> None:
+    done = subprocess.run(
+        [sys.executable, str(SCRIPT), str(grams.folder), str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=300,
+    )
+    assert done.stdout.strip() == ""
