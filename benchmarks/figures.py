@@ -309,7 +309,6 @@ TABLES: dict[str, Callable[[], str]] = {
     "gramtex, step two, all encoders": lambda: gramtex_whole("synthesis"),
     "gramtex, reconstruction": lambda: gramtex_whole("reconstruction"),
     "gramtex, tiles": lambda: gramtex_whole("tile"),
-    "gramtex, large": lambda: gramtex_whole("large"),
     "gramtex, results": lambda: gramtex_whole("table"),
 }
 
