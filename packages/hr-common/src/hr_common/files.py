@@ -174,7 +174,7 @@ def _plain(path: str | Path, what: str) -> Iterator[None]:
         *(SyntaxError, tokenize.TokenError, zipfile.BadZipFile, zlib.error, struct.error),
     ) as error:
         # NumPy would advise to load pickles.
-        reason = "it holds Python objects, which are not read" if "pickle" in str(error) else error
+        reason = "another format, or Python objects, which are not read" if "pickle" in str(error) else error
         raise InputError(f"{path} is no whole {what}: {reason}") from None
 
 
