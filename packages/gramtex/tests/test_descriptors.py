@@ -115,7 +115,7 @@ def test_a_set_with_nan_is_refused() -> None:
 
 def test_files_that_are_no_sets_are_refused(tmp_path: Path) -> None:
     (tmp_path / "text.npz").write_text("no archive")
-    with pytest.raises(InputError, match="is no whole archive of plain arrays .*Python objects, which are not read"):
+    with pytest.raises(InputError, match=r"is no whole archive of plain arrays .*Python objects, which are not read"):
         GramSet.load(tmp_path / "text.npz")
     np.savez(tmp_path / "other.npz", a=np.zeros(3))
     with pytest.raises(InputError, match="holds no encoder, levels, weights_hash"):
@@ -124,5 +124,5 @@ def test_files_that_are_no_sets_are_refused(tmp_path: Path) -> None:
 
 def test_a_pickle_is_not_read(tmp_path: Path) -> None:
     np.savez(tmp_path / "bad.npz", encoder=np.array([object()], dtype=object))
-    with pytest.raises(InputError, match="is no whole archive of plain arrays .*Python objects, which are not read"):
+    with pytest.raises(InputError, match=r"is no whole archive of plain arrays .*Python objects, which are not read"):
         GramSet.load(tmp_path / "bad.npz")
