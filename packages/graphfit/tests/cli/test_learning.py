@@ -56,7 +56,7 @@ def test_pictures_are_embedded_once_and_kept(shop: Path, tmp_path: Path) -> None
         f"embed {shop / 'catalogue.csv'} --device cpu --cache {tmp_path / 'cache.sqlite'} -o {tmp_path / 'items.npz'}"
     )
     assert f"wrote {tmp_path / 'items.npz'}: 8 items by lite0" in said(graphfit(line), 0)
-    assert "exists already; add --force" in said(graphfit(line), 2)
+    assert "exists; add --force" in said(graphfit(line), 2)
     facts = json.loads(said(graphfit(f"{line} --force --json"), 0))
     assert (facts["items"], facts["size"]) == (8, 1280)
     assert Features.load(tmp_path / "items.npz").palettes is not None
@@ -111,7 +111,7 @@ def test_outfits_are_split_and_checked(shop: Path, places: Path, tmp_path: Path,
     (tmp_path / "outfits.json").write_text(json.dumps(outfits), encoding="utf-8")
     line = f"split {tmp_path / 'outfits.json'} --catalogue {shop / 'catalogue.csv'} -o {tmp_path / 'splits'}"
     assert f"wrote {tmp_path / 'splits' / 'nondisjoint'}: train " in said(graphfit(line), 0)
-    assert "exists already; add --force" in said(graphfit(line), 2)
+    assert "exists; add --force" in said(graphfit(line), 2)
     checked = said(graphfit(f"data check {places / 'outfits'}"), 0)
     assert "polyvore nondisjoint: " in checked
     assert json.loads(said(graphfit(f"data check {places / 'outfits'} --json"), 0))[0]["mistakes"] == []

@@ -187,7 +187,7 @@ def test_boards_are_pictures_or_a_page(stock: str, tmp_path: Path) -> None:
         shown = said(graphfit(f"board tops-red,bottoms-black,shoes-red -o {tmp_path / name} {stock}"))
         assert shown.splitlines()[-1] == f"wrote {tmp_path / name}"
     outfit = f"board tops-red,shoes-red {stock} -o {tmp_path}"
-    assert "exists; give another --out, or --force" in refused(f"{outfit}/board.png")
+    assert "exists; add --force to overwrite it" in refused(f"{outfit}/board.png")
     assert "a board is .png" in refused(f"{outfit}/board.tiff")
 
 
