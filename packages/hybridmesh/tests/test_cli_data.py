@@ -72,7 +72,7 @@ def test_evaluate_refuses_what_does_not_fit(synth: Path, tmp_path: Path) -> None
     np.save(tmp_path / "j.npy", np.zeros((17, 5)))
     refused(
         run("evaluate", "mean", synth / "test", "--body", "free-lo", "--h36m-regressor", tmp_path / "j.npy", *out),
-        "has the shape (17, 5), not (17, 3296)",
+        "of the shape (17, 5), not floats of (17, 3296)",
     )
 
 

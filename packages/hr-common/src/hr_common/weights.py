@@ -80,6 +80,8 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
         )
     except Exception as error:  # torch raises many kinds for a file that is not its own
         reason = (str(error).splitlines() or [type(error).__name__])[0]
+        if "weights_only" in reason:  # torch would advise to unpickle it
+            reason = "it is damaged, or holds more than names and tensors"
         raise InputError(f"{path} holds no weights that can be read safely: {reason}") from error
     for name in ("state_dict", "model"):
         if isinstance(found, Mapping) and isinstance(found.get(name), Mapping):
