@@ -161,3 +161,12 @@ def test_folders_are_searched_in_order(tmp_path: Path) -> None:
         find([tmp_path / "none"])
     with pytest.raises(InputError, match="no such file or folder"):
         find([tmp_path / "nowhere"])
+
+
+def test_what_had_to_be_left_out_is_told_on_request_only(tmp_path: Path) -> None:
+    # A tag that points beyond the end of the data.
+    exif = b"Exif\x00\x00II*\x00\x08\x00\x00\x00\x02\x00\x0f\x01\x02\x00\xff\x00\x00\x00\xff\xff\x00\x00"
+    Image.new("RGB", (4, 4)).save(tmp_path / "a.jpg", exif=exif)
+    notes: list[str] = []
+    assert read(tmp_path / "a.jpg").shape == read(tmp_path / "a.jpg", notes=notes).shape == (4, 4, 3)
+    assert any("tag" in note or "EXIF" in note.upper() for note in notes), notes

@@ -20,7 +20,9 @@ _GAP = 4  # pixels between the pictures of a sheet
 _LABEL = 16  # pixels of height for a label
 
 
-def read(path: str | Path, mode: Literal["RGB", "L", "RGBA"] = "RGB") -> UInt8[np.ndarray, "height width *channel"]:
+def read(
+    path: str | Path, mode: Literal["RGB", "L", "RGBA"] = "RGB", *, notes: list[str] | None = None
+) -> UInt8[np.ndarray, "height width *channel"]:
     """Read a picture the way it is meant to be seen.
 
     The EXIF orientation is applied; palettes, CMYK and the like are converted; 16 bits become 8; transparency is laid
@@ -29,18 +31,21 @@ def read(path: str | Path, mode: Literal["RGB", "L", "RGBA"] = "RGB") -> UInt8[n
     Args:
         path: Any format that Pillow knows.
         mode: ``RGB`` (three channels), ``L`` (grey, no channel axis) or ``RGBA``; values from 0 to 255.
+        notes: Gets what Pillow had to mend or to leave out, e.g. a broken tag; by default nobody is told.
 
     Raises:
         InputError: The file is missing, no picture, damaged, or has more pixels than ``PIL.Image.MAX_IMAGE_PIXELS``.
     """
     refuse_unreadable(path)
     try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")  # what it mends or leaves out
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
             # Pillow only warns up to twice its limit.
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path) as file:
                 picture = _eight_bit(ImageOps.exif_transpose(file), path)
+        if notes is not None:
+            notes += [str(each.message) for each in told]
     except InputError:
         raise
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import warnings
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -132,14 +131,11 @@ class ImageDataset(Dataset[Sample | Damaged]):
         if self.split.arrays is not None:
             pixels = self.split.arrays[index]
             return np.ascontiguousarray(np.broadcast_to(pixels, (*pixels.shape[:2], 3)))
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            pixels = image.read(self.split.paths[index])
-        if caught and not self._has_warned:
+        notes: list[str] = []
+        pixels = image.read(self.split.paths[index], notes=notes)
+        if notes and not self._has_warned:
             self._has_warned = True
-            logger.warning(
-                "%s: %s (such notes on later pictures are not repeated)", self.split.paths[index], caught[0].message
-            )
+            logger.warning("%s: %s (such notes on later pictures are not repeated)", self.split.paths[index], notes[0])
         return pixels
 
 
