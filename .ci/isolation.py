@@ -29,6 +29,7 @@ NEEDS_EXTRA = {
     "hr_common.video": "video",
     "hr_common.image": "image",
     "hr_common.weights": "torch",
+    "hr_common.runs": "torch",
     "hr_common.device": "torch",
     "graphfit.networks.edge_conv": "pyg",
 }
