@@ -273,6 +273,123 @@ def hybridmesh_front() -> str:
     return markdown(["what is known", "PVE mm, mean", "least to most"], lines)
 
 
+def _numbers(rows: Rows, column: str) -> list[float]:
+    return [float(row[column]) for row in rows]
+
+
+def _range(rows: Rows, column: str, digits: int) -> str:
+    values = _numbers(rows, column)
+    return f"{min(values):.{digits}f} to {max(values):.{digits}f}"
+
+
+def hybridmesh_measured() -> str:
+    """Body, rasteriser and fit."""
+    speed = {(row["what"].split(",")[0], row["batch"]): row for row in read("hybridmesh/body_speed.csv")}
+    forward, both = speed["forward", "64"], speed["forward and backward", "64"]
+    (gathered,) = (row for (what, _), row in speed.items() if "dense points" in what)
+    apart = max(float(row["largest_difference_m"]) for row in (forward, both, speed["forward", "1"]))
+    drawn, fitted = read("hybridmesh/rasteriser.csv"), read("hybridmesh/fit.csv")
+    least = min(_numbers(drawn, "equal_to_ray_caster"))
+    same = sum(row["equal_to_fallback"] == "True" for row in drawn)
+    dense, sparse = mean(_numbers(fitted, "dense_pve_mm")), mean(_numbers(fitted, "sparse_pve_mm"))
+    pixels = max(_numbers(fitted, "dense_error_px"))
+    lines = [
+        ["vertices against smplx, one synthetic SMPL file, batch 1 and 64", f"equal to {apart:.1e} m", "body_speed"],
+        [
+            "body, batch 64, forward / forward and backward",
+            (
+                f"{float(forward['ours_ms']):.0f} / {float(both['ours_ms']):.0f} ms against smplx's "
+                f"{float(forward['smplx_ms']):.0f} / {float(both['smplx_ms']):.0f} ms: "
+                f"{float(forward['times_faster']):.1f} and {float(both['times_faster']):.1f} times as fast"
+            ),
+            "body_speed",
+        ],
+        [
+            "400 dense points of 64 bodies, forward and backward",
+            (
+                f"{float(gathered['ours_ms']):.0f} ms gathered, {float(gathered['skinning_all_ms']):.0f} ms of all skinned "
+                f"vertices: {float(gathered['times_faster']):.1f} times as fast"
+            ),
+            "body_speed",
+        ],
+        [
+            f"rasteriser, 224 pixels, {int(drawn[0]['faces']):,} faces, {len(drawn)} bodies",
+            f"{_range(drawn, 'median_ms', 1)} ms by medians, {_range(drawn, 'least_ms', 1)} ms at best",
+            "rasteriser",
+        ],
+        [
+            "rasteriser against a ray caster (Embree) / its own fallback",
+            f"{100 * least:.3f} % of the pixels and more are equal / all of them in {same} of {len(drawn)} bodies",
+            "rasteriser",
+        ],
+        [
+            f"fit to exact keypoints and dense points of {len(fitted)} random bodies",
+            (
+                f"PVE {_range(fitted, 'dense_pve_mm', 1)} mm (mean {dense:.1f}), dense points within {pixels:.2f} px of "
+                f"224; {_range(fitted, 'dense_cpu_s', 0)} s"
+            ),
+            f"fit --cases {len(fitted)}",
+        ],
+        [
+            "the same, keypoints alone",
+            f"PVE {_range(fitted, 'sparse_pve_mm', 1)} mm (mean {sparse:.1f}); {_range(fitted, 'sparse_cpu_s', 0)} s",
+            f"fit --cases {len(fitted)}",
+        ],
+    ]
+    return markdown(["what", "figure", "`nox -s bench -- hybridmesh`"], [[*line[:2], f"`{line[2]}`"] for line in lines])
+
+
+PHOTOS = {
+    "skier": "one skier",
+    "surf": "surfers on a beach; the first stands",
+    "baseball": "baseball, small and hidden players",
+    "group": "five skiers in a group",
+    "vacek": "two footballers",
+}
+
+
+def hybridmesh_photographs() -> str:
+    """Fits to photographs, person by person."""
+    lines = [
+        [
+            next(title for name, title in PHOTOS.items() if Path(row["photo"]).stem.endswith(name)),
+            row["person"],
+            f"{float(row['mask_iou']):.2f}",
+            f"{float(row['keypoint_error_px_of_224']):.1f}",
+            f"{float(row['cpu_seconds']):.0f}",
+        ]
+        for row in read("hybridmesh/photographs.csv")
+    ]
+    return markdown(["photo", "person", "mask IoU", "keypoints (px of 224)", "CPU seconds"], lines)
+
+
+def hybridmesh_regressor() -> str:
+    """The shipped regressor, and fits from it and from scratch."""
+    rows = read("hybridmesh/regressor.csv")
+    parts = (("mean body", "mean_body"), ("regressor", "regressor"), ("fit from scratch", "fit"))
+    parts = (*parts, ("fit from the regressor", "regressor_fit"))
+    errors = [f"{mean(_numbers(rows, f'{name}_pve_mm')):.1f}" for _, name in parts]
+    seconds = ["", *(f"{mean(_numbers(rows, f'{name}_cpu_s')):.2g}" for _, name in parts[1:])]
+    lines = [["PVE, pelvis aligned (mm)", *errors], ["CPU seconds", *seconds]]
+    return markdown([f"mean of {len(rows)} people", *(title for title, _ in parts)], lines)
+
+
+def hybridmesh_synthetic() -> str:
+    """Rendering people, and batches of them."""
+    columns = {
+        "body": "body",
+        "pixels": "pixels",
+        "noise": "noise",
+        "ms_a_person": "ms a person",
+        "batch_iuv_flip_ms": "batch, maps, mirrored (ms)",
+        "batch_image_iuv_flip_ms": "batch, both, mirrored (ms)",
+        "batch_image_iuv_turn_ms": "batch, both, turned (ms)",
+    }
+    words = {"True": "yes", "False": "no"}
+    lines = [[words.get(row[name], row[name]) for name in columns] for row in read("hybridmesh/synthetic.csv")]
+    return markdown(list(columns.values()), lines)
+
+
 def gramtex_front() -> str:
     """Step two with the default encoder beside plain Gatys."""
     lines = [
@@ -305,6 +422,10 @@ TABLES: dict[str, Callable[[], str]] = {
     "hybridmesh, ablation": hybridmesh_ablation,
     "hybridmesh, steps of the ablation": hybridmesh_paired,
     "hybridmesh, fit": hybridmesh_front,
+    "hybridmesh, measured": hybridmesh_measured,
+    "hybridmesh, photographs": hybridmesh_photographs,
+    "hybridmesh, regressor": hybridmesh_regressor,
+    "hybridmesh, rendering": hybridmesh_synthetic,
     "gramtex, step two": gramtex_front,
     "gramtex, step two, all encoders": lambda: gramtex_whole("synthesis"),
     "gramtex, reconstruction": lambda: gramtex_whole("reconstruction"),
