@@ -307,8 +307,8 @@ def hybridmesh_measured() -> str:
         [
             "400 dense points of 64 bodies, forward and backward",
             (
-                f"{float(gathered['ours_ms']):.0f} ms gathered, {float(gathered['skinning_all_ms']):.0f} ms of all skinned "
-                f"vertices: {float(gathered['times_faster']):.1f} times as fast"
+                f"{float(gathered['ours_ms']):.0f} ms gathered, {float(gathered['skinning_all_ms']):.0f} ms of all "
+                f"skinned vertices: {float(gathered['times_faster']):.1f} times as fast"
             ),
             "body_speed",
         ],
@@ -325,8 +325,8 @@ def hybridmesh_measured() -> str:
         [
             f"fit to exact keypoints and dense points of {len(fitted)} random bodies",
             (
-                f"PVE {_range(fitted, 'dense_pve_mm', 1)} mm (mean {dense:.1f}), dense points within {pixels:.2f} px of "
-                f"224; {_range(fitted, 'dense_cpu_s', 0)} s"
+                f"PVE {_range(fitted, 'dense_pve_mm', 1)} mm (mean {dense:.1f}), dense points within {pixels:.2f} px "
+                f"of 224; {_range(fitted, 'dense_cpu_s', 0)} s"
             ),
             f"fit --cases {len(fitted)}",
         ],
