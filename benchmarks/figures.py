@@ -366,12 +366,16 @@ def hybridmesh_photographs() -> str:
 def hybridmesh_regressor() -> str:
     """The shipped regressor, and fits from it and from scratch."""
     rows = read("hybridmesh/regressor.csv")
-    parts = (("mean body", "mean_body"), ("regressor", "regressor"), ("fit from scratch", "fit"))
-    parts = (*parts, ("fit from the regressor", "regressor_fit"))
-    errors = [f"{mean(_numbers(rows, f'{name}_pve_mm')):.1f}" for _, name in parts]
-    seconds = ["", *(f"{mean(_numbers(rows, f'{name}_cpu_s')):.2g}" for _, name in parts[1:])]
+    parts = {
+        "mean body": "mean_body",
+        "regressor": "regressor",
+        "fit from scratch": "fit",
+        "fit from the regressor": "regressor_fit",
+    }
+    errors = [f"{mean(_numbers(rows, f'{name}_pve_mm')):.1f}" for name in parts.values()]
+    seconds = ["", *(f"{mean(_numbers(rows, f'{name}_cpu_s')):.2g}" for name in [*parts.values()][1:])]
     lines = [["PVE, pelvis aligned (mm)", *errors], ["CPU seconds", *seconds]]
-    return markdown([f"mean of {len(rows)} people", *(title for title, _ in parts)], lines)
+    return markdown([f"mean of {len(rows)} people", *parts], lines)
 
 
 def hybridmesh_synthetic() -> str:
