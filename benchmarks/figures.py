@@ -405,10 +405,14 @@ def gramtex_front() -> str:
     return markdown([*header, "error of plain Gatys after as many"], lines)
 
 
+# What machine, versions and settings add to every row of a CSV file.
+ABOUT = ("gramtex", "commit", "torch", "python", "machine", "cores", "settings")
+
+
 def gramtex_whole(name: str) -> str:
-    """A whole CSV file but for the column that says what it was measured with."""
+    """A whole CSV file but for the columns that say what it was measured with."""
     rows = read(f"gramtex/{name}.csv")
-    names = [each for each in rows[0] if not each.startswith("gramtex ")]
+    names = [each for each in rows[0] if not each.startswith("gramtex ") and each not in ABOUT]
     return markdown(names, [[row[each] for each in names] for row in rows])
 
 

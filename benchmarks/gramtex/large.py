@@ -7,14 +7,12 @@ vectors for each remembered step, and eight more for its line search and the bes
 """
 
 import argparse
-import csv
 import sys
 import time
 from pathlib import Path
 
 import torch
 
-from gramtex import __version__
 from gramtex.blocks import gram_energy
 from gramtex.config import SynthesisConfig
 from gramtex.data.procedural import draw
@@ -22,6 +20,7 @@ from gramtex.encoders import Encoder, load_encoder
 from gramtex.encoders.encoder import Padding
 from gramtex.spectrum import Colours, SpectralImage
 from hr_common.device import memory
+from hr_common.tables import provenance, write_csv
 
 _SEARCH = 8  # vectors of the line search, and the best so far
 
@@ -63,10 +62,10 @@ def main() -> None:
         ("the same with a full history of L-BFGS, GiB", f"{(peak + reserve) / 2**30:.2f}"),
         ("CPU-s an evaluation", f"{seconds:.1f}"),
     ]
-    with options.out.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["what", "value", f"gramtex {__version__}, {options.encoder}, torch {torch.__version__}"])
-        writer.writerows(rows)
+    about = provenance("gramtex", "torch", folder=Path(__file__).parent)
+    write_csv(
+        options.out, [{"what": what, "value": value} for what, value in rows], {**about, "settings": options.encoder}
+    )
     for what, value in rows:
         print(f"{what:60} {value:>10}")
     print(f"wrote {options.out}")

@@ -8,20 +8,19 @@ median over the held-out pictures is what counts. One thread; the covariance of 
 """
 
 import argparse
-import csv
 import sys
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from gramtex import __version__
 from gramtex.checkpoints import load_model
 from gramtex.coordinates import signed_square
 from gramtex.descriptors import unvech
 from gramtex.extraction import GramCache
 from gramtex.metrics import relative_gram_errors
 from gramtex.training.gram_data import encode_rows
+from hr_common.tables import provenance, write_csv
 
 _COLUMNS = 8192
 
@@ -89,21 +88,20 @@ def main() -> None:
     linear = principal_levels(cache, config.levels, train, held_out, config.latent)
     codes = encode_rows(model.network, cache, held_out)
     columns_ = ("level", "auto-encoder", "components", "ratio")
-    what = f"gramtex {__version__}, {config.latent} numbers, {len(held_out)} held out, {len(train)} training rows"
-    with options.out.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([*columns_, what])
-        print(what)
-        print(("{:10}" + " {:>13}" * 3).format(*columns_))
-        for number, level in enumerate(config.levels):
-            true = signed_square(cache.coordinates(held_out, level))
-            with torch.no_grad():
-                made = torch.cat([model.network.decode(part)[number] for part in codes.split(16)])
-            ours = float(relative_gram_errors(made, true).median())
-            theirs = float(relative_gram_errors(signed_square(linear[number]), true).median())
-            writer.writerow([level, f"{ours:.4f}", f"{theirs:.4f}", f"{ours / theirs:.2f}"])
-            print(f"{level:10} {ours:13.4f} {theirs:13.4f} {ours / theirs:13.2f}")
-            sys.stdout.flush()
+    what = f"{config.latent} numbers, {len(held_out)} held out, {len(train)} training rows"
+    rows: list[dict[str, object]] = []
+    print(what)
+    print(("{:10}" + " {:>13}" * 3).format(*columns_))
+    for number, level in enumerate(config.levels):
+        true = signed_square(cache.coordinates(held_out, level))
+        with torch.no_grad():
+            made = torch.cat([model.network.decode(part)[number] for part in codes.split(16)])
+        ours = float(relative_gram_errors(made, true).median())
+        theirs = float(relative_gram_errors(signed_square(linear[number]), true).median())
+        rows.append(dict(zip(columns_, (level, f"{ours:.4f}", f"{theirs:.4f}", f"{ours / theirs:.2f}"), strict=True)))
+        print(f"{level:10} {ours:13.4f} {theirs:13.4f} {ours / theirs:13.2f}")
+        sys.stdout.flush()
+    write_csv(options.out, rows, {**provenance("gramtex", "torch", folder=Path(__file__).parent), "settings": what})
     print(f"wrote {options.out}")
 
 

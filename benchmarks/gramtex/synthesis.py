@@ -10,7 +10,6 @@ over the textures of an encoder stand below its rows.
 """
 
 import argparse
-import csv
 import time
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
@@ -21,7 +20,6 @@ import torch
 import torch.nn.functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from gramtex import __version__
 from gramtex.blocks import gram_energy
 from gramtex.config import SynthesisConfig
 from gramtex.data.exemplars import read_exemplar
@@ -30,6 +28,7 @@ from gramtex.encoders import Encoder, image_bytes, load_encoder
 from gramtex.optimisation import minimise
 from gramtex.synthesis import Synthesizer
 from hr_common import image as hr_image
+from hr_common.tables import provenance, write_csv
 
 SIDE = 128
 Picture = np.ndarray
@@ -131,31 +130,30 @@ def main() -> None:
         "texture", "encoder", "start", "error", "CPU-s", "evaluations", "Gatys error", "Gatys CPU-s",
         "Gatys evaluations", "ratio", "GFLOP an evaluation", "GFLOP/s of a product",
     )  # fmt: skip
-    with options.out.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([*columns, f"gramtex {__version__}, torch {torch.__version__}, seed {options.seed}, 1 thread"])
-        print(f"| {' | '.join(columns)} |\n|{' --- |' * len(columns)}")
-        for encoder_name in options.encoders:
-            encoder = load_encoder(encoder_name)
-            size, shown, rows = operations(encoder), [], []
-            for name, source in textures:
-                flops = speed()
-                row, *pictures = measure(name, source, encoder, config, options.seed)
-                shown.append((source, *pictures))
-                rows.append(row)
-                figures = (*astuple(row)[2:], row.gatys_error / row.error, size, flops)
-                cells = [name, encoder_name, *(f"{value:.3g}" for value in figures)]
-                writer.writerow(cells)
-                print(f"| {' | '.join(cells)} |", flush=True)
-            means = [geometric_mean(column) for column in zip(*(astuple(row)[2:] for row in rows), strict=True)]
-            gain = geometric_mean([row.gatys_error / row.error for row in rows])
-            cells = ["geometric mean", encoder_name, *(f"{value:.3g}" for value in (*means, gain, size)), ""]
-            writer.writerow(cells)
-            print(f"| {' | '.join(cells)} |", flush=True)
-            if options.sheet and encoder_name == options.encoders[0]:
-                hr_image.write(
-                    options.sheet, hr_image.contact_sheet([each for row in shown for each in row], columns=3)
-                )
+    lines: list[dict[str, object]] = []
+
+    def note(cells: list[str]) -> None:
+        lines.append(dict(zip(columns, cells, strict=True)))
+        print(f"| {' | '.join(cells)} |", flush=True)
+
+    print(f"| {' | '.join(columns)} |\n|{' --- |' * len(columns)}")
+    for encoder_name in options.encoders:
+        encoder = load_encoder(encoder_name)
+        size, shown, rows = operations(encoder), [], []
+        for name, source in textures:
+            flops = speed()
+            row, *pictures = measure(name, source, encoder, config, options.seed)
+            shown.append((source, *pictures))
+            rows.append(row)
+            figures = (*astuple(row)[2:], row.gatys_error / row.error, size, flops)
+            note([name, encoder_name, *(f"{value:.3g}" for value in figures)])
+        means = [geometric_mean(column) for column in zip(*(astuple(row)[2:] for row in rows), strict=True)]
+        gain = geometric_mean([row.gatys_error / row.error for row in rows])
+        note(["geometric mean", encoder_name, *(f"{value:.3g}" for value in (*means, gain, size)), ""])
+        if options.sheet and encoder_name == options.encoders[0]:
+            hr_image.write(options.sheet, hr_image.contact_sheet([each for row in shown for each in row], columns=3))
+    about = provenance("gramtex", "torch", folder=Path(__file__).parent)
+    write_csv(options.out, lines, {**about, "settings": f"seed {options.seed}, 1 thread"})
     print(f"wrote {options.out}")
 
 

@@ -14,7 +14,6 @@ row gets its first seed before any gets its second, and --print shows what there
 """
 
 import argparse
-import csv
 import itertools
 import json
 import sys
@@ -27,7 +26,6 @@ import numpy as np
 import torch
 from PIL import Image
 
-from gramtex import __version__
 from gramtex.baselines.interface import load_baseline, save_baseline
 from gramtex.baselines.registry import BASELINES, build_baseline
 from gramtex.checkpoints import LoadedModel, load_model
@@ -45,6 +43,7 @@ from gramtex.synthesis import Synthesizer
 from gramtex.training.start import train
 from hr_common import image, weights
 from hr_common.files import read_json, write_json
+from hr_common.tables import provenance, write_csv
 
 SIDE = 64
 _FEATURES = 224  # pixels
@@ -279,13 +278,12 @@ def main() -> None:
             if seed == 0 or row not in YARDSTICKS:
                 measure(bench, row, seed)
     columns = ("row", "seeds", *FIGURES, *COSTS)
-    with options.out.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([*columns, f"gramtex {__version__}, {json.dumps(size)}"])
-        print(f"| {' | '.join(columns)} |\n|{' --- |' * len(columns)}")
-        for cells in lines(options):
-            writer.writerow(cells)
-            print(f"| {' | '.join(cells)} |")
+    rows = [dict(zip(columns, cells, strict=True)) for cells in lines(options)]
+    about = provenance("gramtex", "torch", folder=Path(__file__).parent)
+    write_csv(options.out, rows, {**about, "settings": json.dumps(size)})
+    print(f"| {' | '.join(columns)} |\n|{' --- |' * len(columns)}")
+    for row in rows:
+        print(f"| {' | '.join(row.values())} |")
     print(f"wrote {options.out}")
 
 

@@ -7,7 +7,6 @@ order of their names at even distances.
 """
 
 import argparse
-import csv
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +14,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from gramtex import __version__
 from gramtex.config import SynthesisConfig
 from gramtex.data.exemplars import read_exemplar
 from gramtex.data.procedural import PATTERNS, draw
@@ -25,6 +23,7 @@ from gramtex.seam import seam_score
 from gramtex.synthesis import Synthesizer
 from gramtex.tiling import make_tileable
 from hr_common import image
+from hr_common.tables import provenance, write_csv
 
 COUNT = 20
 
@@ -50,26 +49,24 @@ def main() -> None:
     synthesizer = Synthesizer(load_encoder(options.encoder), replace(SynthesisConfig(), iterations=options.iterations))
     columns = ("texture", "crop x", "crop y", "synthesised x", "synthesised y", "mended x", "mended y", "kept")
     tiles, failed = [], 0
-    with options.out.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(
-            [*columns, f"gramtex {__version__}, {options.encoder}, {options.iterations} iterations, seed 0"]
-        )
-        print(("{:24}" + " {:>13}" * 7).format(*columns))
-        for name, source in textures(options.textures, options.side):
-            size = (options.side, options.side)
-            made = synthesizer.run(synthesizer.measure(source), size, tile=True, exemplar=source).image
-            mended = make_tileable(synthesizer, source, iterations=options.iterations // 2)
-            before, after = seam_score(source), seam_score(made)
-            values = (
-                before.horizontal, before.vertical, after.horizontal, after.vertical,
-                mended.after.horizontal, mended.after.vertical, mended.kept,
-            )  # fmt: skip
-            failed += after.worst >= 3
-            writer.writerow([name, *(f"{value:.3f}" for value in values)])
-            print(f"{name:24}" + "".join(f" {value:13.2f}" for value in values))
-            sys.stdout.flush()
-            tiles += [repeated(made), repeated(mended.image)]
+    rows: list[dict[str, object]] = []
+    print(("{:24}" + " {:>13}" * 7).format(*columns))
+    for name, source in textures(options.textures, options.side):
+        size = (options.side, options.side)
+        made = synthesizer.run(synthesizer.measure(source), size, tile=True, exemplar=source).image
+        mended = make_tileable(synthesizer, source, iterations=options.iterations // 2)
+        before, after = seam_score(source), seam_score(made)
+        values = (
+            before.horizontal, before.vertical, after.horizontal, after.vertical,
+            mended.after.horizontal, mended.after.vertical, mended.kept,
+        )  # fmt: skip
+        failed += after.worst >= 3
+        rows.append(dict(zip(columns, (name, *(f"{value:.3f}" for value in values)), strict=True)))
+        print(f"{name:24}" + "".join(f" {value:13.2f}" for value in values))
+        sys.stdout.flush()
+        tiles += [repeated(made), repeated(mended.image)]
+    about = provenance("gramtex", "torch", folder=Path(__file__).parent)
+    write_csv(options.out, rows, {**about, "settings": f"{options.encoder}, {options.iterations} iterations, seed 0"})
     if options.sheet is not None:
         image.write(options.sheet, texture_sheet(tiles, columns=10))
     print(f"{failed} synthesised tiles have a seam score of 3 or more; wrote {options.out}")

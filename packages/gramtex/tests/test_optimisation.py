@@ -27,6 +27,20 @@ def test_it_finds_the_bottom() -> None:
     assert all(after <= before for before, after in pairwise(found.history))
 
 
+def test_the_first_step_in_many_dimensions_is_no_smaller_than_it_has_to_be() -> None:
+    weights = torch.linspace(0.5, 2, 30_000)
+    seen = []
+
+    def energy(code: torch.Tensor) -> torch.Tensor:
+        seen.append(code.detach().clone())
+        return (weights * (code - 0.1).square()).mean()
+
+    found = minimise(energy, torch.zeros(30_000), iterations=3, history=5)
+    assert 1e-3 < float((seen[1] - seen[0]).abs().mean()) < 4e-3
+    assert torch.equal(seen[0], torch.zeros(30_000))
+    assert any(torch.equal(found.code, each) for each in seen)  # to the bit, whatever the unit
+
+
 def test_it_stops_at_what_is_enough() -> None:
     told: list[tuple[int, float]] = []
     found = minimise(
