@@ -1,21 +1,32 @@
 """What goes wrong while a command writes: Ctrl-C in the middle of it, and a place where nothing can be written."""
 
-import os
-import signal
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
 from graphfit.cli import main
+from graphfit.data.catalogue import read_catalogue
+from graphfit.data.splitting import write_polyvore
+from graphfit.data.tasks import OutfitData
+from graphfit.features import Features, embed
 from hr_common import image
-from hr_common.testing import signal_in_write
+from hr_common.testing import interrupted_faults, unwritable_faults
 
 LINES = (
     "embed pictures --out {out}.npz",
     "score pictures/0.png,pictures/1.png --out {out}.png",
     "style pictures/0.png,pictures/1.png --out {out}.png",
+)
+# What takes long, what is added to go on, and in which write Ctrl-C is pressed.
+LONG = (
+    ("index items.npz --catalogue pictures --contexts 10 --steps 2 --out {out}", "--force", 2),
+    (
+        "evaluate run --data polyvore:data --features data.npz --task compat --baselines none --out {out}.html",
+        "",
+        1,
+    ),
 )
 
 
@@ -27,36 +38,33 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         picture = np.full((20, 16, 3), 255, np.uint8)
         picture[4:16, 4:12] = colour
         image.write(tmp_path / "pictures" / f"{number}.png", picture)
-    (tmp_path / "file.txt").write_text("a file, not a folder")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path.with_name(f"{tmp_path.name}-cache")))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
-def files(folder: Path) -> set[str]:
-    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+@pytest.fixture
+def large_folder(folder: Path, run: Path, data: OutfitData, features: Features) -> Path:
+    """The same with features, outfits and a run."""
+    embed(read_catalogue(folder / "pictures")).save(folder / "items.npz")
+    write_polyvore(folder / "data", data, "nondisjoint")
+    features.save(folder / "data.npz")
+    shutil.copytree(run, folder / "run")
+    return folder
 
 
 @pytest.mark.parametrize("line", LINES)
-def test_ctrl_c_in_the_middle_of_a_write_ends_with_130_and_leaves_nothing(
-    line: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+def test_ctrl_c_in_the_middle_of_a_write_ends_with_130_and_leaves_nothing(line: str, folder: Path) -> None:
+    assert interrupted_faults(main, line) == []
+
+
+@pytest.mark.parametrize(("line", "more", "write"), LONG)
+def test_ctrl_c_in_long_work_leaves_no_halves_and_the_same_command_goes_on(
+    line: str, more: str, write: int, large_folder: Path
 ) -> None:
-    before, handler = files(folder), signal.signal(signal.SIGINT, signal.default_int_handler)
-    monkeypatch.setattr(os, "fsync", os.fsync)  # put back at the end
-    try:
-        signal_in_write(1, signal.SIGINT)
-        result = CliRunner().invoke(main, line.format(out="out").split())
-    finally:
-        signal.signal(signal.SIGINT, handler)
-    assert result.exit_code == 130, result.output
-    assert result.output.splitlines()[-1] == "Interrupted."
-    assert files(folder) == before
+    assert interrupted_faults(main, line, f"{line} {more}", write=write) == []
 
 
 @pytest.mark.parametrize("line", LINES)
 def test_a_place_where_nothing_can_be_written_is_one_line(line: str, folder: Path) -> None:
-    before = files(folder)
-    result = CliRunner().invoke(main, line.format(out="file.txt/out").split())
-    assert result.exit_code in (1, 2), result.output
-    assert len([each for each in result.output.splitlines() if each.startswith("Error: ")]) == 1, result.output
-    assert "mistake of the program" not in result.output
-    assert files(folder) == before
+    assert unwritable_faults(main, line) == []

@@ -1,6 +1,8 @@
 import hashlib
 import http.server
 import json
+import os
+import signal
 import stat
 import threading
 from collections.abc import Iterator
@@ -22,8 +24,10 @@ from hr_common.files import (
     file_digest,
     read_json,
     read_lines,
+    remove_abandoned,
     write_json,
 )
+from hr_common.testing import in_child
 
 CONTENT = np.random.default_rng(3).bytes(3_000_000)
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
@@ -43,6 +47,27 @@ def test_a_file_appears_whole(tmp_path: Path) -> None:
         assert not target.exists()
     assert target.read_text() == "new"
     assert names(tmp_path) == ["sound.wav"]
+
+
+def test_what_a_killed_process_has_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    def write(suffix: str) -> None:
+        with atomic_path(tmp_path / f"last{suffix}", suffix_keep=suffix == ".pt") as temporary:
+            temporary.write_text("half")
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    assert in_child(lambda: write(".pt")).code == in_child(lambda: write("")).code == -signal.SIGKILL
+    abandoned = names(tmp_path)
+    assert len(abandoned) == 2
+    machine = abandoned[0].split(".")[2].partition("-")[0]
+    elsewhere = abandoned[0].replace(f".{machine}-", f".{(int(machine, 16) + 1) % 0x10000:04x}-")
+    others = [".last.pt", ".last.5a1b2c3d4e5f.pt", "last.pt", elsewhere]
+    for name in others:
+        (tmp_path / name).touch()
+    with atomic_path(tmp_path / "last.pt") as temporary:
+        temporary.touch()
+        remove_abandoned(tmp_path)
+        assert names(tmp_path) == sorted([*others, temporary.name])
+    remove_abandoned(tmp_path / "missing")
 
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])

@@ -1,9 +1,11 @@
 import signal
+import subprocess
+import sys
 import threading
 
 import pytest
 
-from hr_common.interrupts import ended_by_sigterm, interruptible, leave_to_parent
+from hr_common.interrupts import ended_by_sigterm, interruptible, leave_to_parent, left_to_parent
 
 
 def test_the_first_ctrl_c_is_only_noticed_and_the_second_one_ends() -> None:
@@ -42,3 +44,11 @@ def test_a_worker_does_not_hear_ctrl_c() -> None:
         signal.raise_signal(signal.SIGINT)
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_passes_by_a_process_from_its_first_moment_on() -> None:
+    strike = "import os, signal; os.kill(os.getpid(), signal.SIGINT); print('went on')"
+    with left_to_parent():
+        child = subprocess.run([sys.executable, "-c", strike], capture_output=True, text=True, check=True)
+    assert child.stdout == "went on\n"
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])

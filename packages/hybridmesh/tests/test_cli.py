@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from PIL import Image
 
 from hr_common import image
 from hr_common.files import read_json
@@ -70,6 +71,24 @@ def test_recover_writes_a_folder_for_the_photo(recovered: Path) -> None:
     } <= names
     assert [each.name for each in recovered.parent.iterdir()] == ["photo"]  # no hidden half of it
     assert read_json(recovered / "result.json")["people"][0]["mask_iou"] > 0.6
+
+
+@pytest.mark.parametrize("kind", ["RGBA", "L", "I;16"])
+def test_photos_of_every_depth_and_kind_are_read(kind: str, folder: Path, tmp_path: Path) -> None:
+    grey = image.read(folder / "photo.png").mean(-1)
+    picture = Image.fromarray(grey.astype(np.uint8)).convert("L" if kind == "L" else "RGBA")
+    if kind == "I;16":
+        picture = Image.fromarray((grey * 257).astype(np.uint16))
+    assert picture.mode == kind
+    picture.save(tmp_path / "photo.png")
+    keypoints, out = folder / "photo_keypoints.npz", tmp_path / "out"
+    result = run("fit", tmp_path / "photo.png", "--keypoints", keypoints, "--out", out, *QUICK)
+    assert result.exit_code == 0, result.output
+    overlay = image.read(out / "photo" / "overlay.png").astype(int)
+    apart = np.abs(overlay - grey[..., None])
+    # Where there is no body the photo shows, as bright as it was.
+    assert overlay.shape == (*grey.shape, 3)
+    assert (apart.max(-1) <= 2).mean() > 0.5
 
 
 def test_what_is_there_is_kept_unless_forced(recovered: Path, folder: Path) -> None:

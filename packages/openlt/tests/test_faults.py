@@ -1,59 +1,50 @@
 """What goes wrong while a command writes: Ctrl-C in the middle of it, and a place where nothing can be written."""
 
-import os
 import shutil
-import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
 from hr_common import image
-from hr_common.testing import signal_in_write
+from hr_common.testing import interrupted_faults, unwritable_faults
 from openlt.cli import main
 
-LINES = ("predict --run run pictures/a/0.png --out {out}.json",)
+LINES = ("predict --run run pictures/train/a/0.png --out {out}.json",)
+# What takes long, what is added to go on, and in which write Ctrl-C is pressed.
+LONG = (
+    ("cache --dataset folder --data-root pictures --size 4 --out {out}", "", 4),
+    ("make-lt --source pictures/train --val-per-class 1 --test-per-class 1 --min 1 --mode copy --out {out}", "", 3),
+    ("evaluate --run runs/{out} --save-logits", "", 3),
+)
 
 
 @pytest.fixture
 def folder(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working folder with what the commands need."""
-    for name in "abcdef":
-        (tmp_path / "pictures" / name).mkdir(parents=True)
-        for row in range(12):
-            image.write(tmp_path / "pictures" / name / f"{row}.png", np.full((8, 8, 3), 20 * row, np.uint8))
-    shutil.copytree(run, tmp_path / "run")
-    (tmp_path / "file.txt").write_text("a file, not a folder")
+    for number, name in enumerate("abcd"):
+        (tmp_path / "pictures" / "train" / name).mkdir(parents=True)
+        for row in range(6):
+            pixels = np.full((8, 8, 3), 60 * number + 10 * row, np.uint8)
+            image.write(tmp_path / "pictures" / "train" / name / f"{row}.png", pixels)
+    for place in ("run", "runs/undisturbed", "runs/broken-off"):
+        shutil.copytree(run, tmp_path / place)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
-def files(folder: Path) -> set[str]:
-    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-
-
 @pytest.mark.parametrize("line", LINES)
-def test_ctrl_c_in_the_middle_of_a_write_ends_with_130_and_leaves_nothing(
-    line: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+def test_ctrl_c_in_the_middle_of_a_write_ends_with_130_and_leaves_nothing(line: str, folder: Path) -> None:
+    assert interrupted_faults(main, line) == []
+
+
+@pytest.mark.parametrize(("line", "more", "write"), LONG)
+def test_ctrl_c_in_long_work_leaves_no_halves_and_the_same_command_goes_on(
+    line: str, more: str, write: int, folder: Path
 ) -> None:
-    before, handler = files(folder), signal.signal(signal.SIGINT, signal.default_int_handler)
-    monkeypatch.setattr(os, "fsync", os.fsync)  # put back at the end
-    try:
-        signal_in_write(1, signal.SIGINT)
-        result = CliRunner().invoke(main, line.format(out="out").split())
-    finally:
-        signal.signal(signal.SIGINT, handler)
-    assert result.exit_code == 130, result.output
-    assert result.output.splitlines()[-1] == "Interrupted."
-    assert files(folder) == before
+    assert interrupted_faults(main, line, f"{line} {more}", write=write) == []
 
 
 @pytest.mark.parametrize("line", LINES)
 def test_a_place_where_nothing_can_be_written_is_one_line(line: str, folder: Path) -> None:
-    before = files(folder)
-    result = CliRunner().invoke(main, line.format(out="file.txt/out").split())
-    assert result.exit_code in (1, 2), result.output
-    assert len([each for each in result.output.splitlines() if each.startswith("Error: ")]) == 1, result.output
-    assert "mistake of the program" not in result.output
-    assert files(folder) == before
+    assert unwritable_faults(main, line) == []

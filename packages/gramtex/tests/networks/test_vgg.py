@@ -1,21 +1,7 @@
 import pytest
-import torch
-import torch.nn.functional as F
 
-from gramtex.networks.vgg import VGG, halve, pad
+from gramtex.networks.vgg import VGG
 from hr_common.errors import InputError
-
-
-@pytest.mark.parametrize("size", [(8, 8), (9, 11)])
-def test_halving_is_average_pooling(size: tuple[int, int]) -> None:
-    maps = torch.rand(2, 3, *size)
-    torch.testing.assert_close(halve(maps), F.avg_pool2d(maps, 2))
-
-
-@pytest.mark.parametrize("padding", ["circular", "reflect"])
-def test_padding_is_that_of_torch(padding: str) -> None:
-    maps = torch.rand(2, 3, 6, 7)
-    assert torch.equal(pad(maps, 2, padding), F.pad(maps, (2, 2, 2, 2), mode=padding))
 
 
 def test_it_has_the_layers_of_vgg16_and_no_more_than_are_needed() -> None:

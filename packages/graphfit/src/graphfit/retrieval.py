@@ -169,6 +169,8 @@ class Index:
             tensors["palettes"] = torch.from_numpy(self.palettes)
         recall = None if self.recall is None else {**vars(self.recall), "by_category": dict(self.recall.by_category)}
         card = {"format": FORMAT, "package": "graphfit", "class": "Index", "dim": self.towers.dim, "recall": recall}
+        # While the new pair is written, neither half of it may stand beside the old other half.
+        (folder / "items.json").unlink(missing_ok=True)
         weights.save(folder / "index.safetensors", tensors, {**card, "size": self.towers.size, **about})
         rows = [
             {**vars(item), "image": None if item.image is None else str(item.image.resolve())} for item in catalogue

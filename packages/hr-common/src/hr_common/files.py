@@ -6,6 +6,8 @@ import errno
 import hashlib
 import json
 import os
+import platform
+import re
 import secrets
 import struct
 import tokenize
@@ -28,6 +30,8 @@ from hr_common.errors import InputError
 
 _CHUNK = 1 << 20
 _PATIENCE = 30.0  # seconds without a byte before a download is given up
+# Which process of which machine is at work on it stands in a temporary name: .last.3fb2-4711-9c0d51ee.pt
+_TEMPORARY = re.compile(r"\..*\.(?P<machine>[0-9a-f]{4})-(?P<process>[0-9]+)-[0-9a-f]{8}(\.[^.]*)?")
 
 
 @contextmanager
@@ -57,7 +61,8 @@ def atomic_path(path: str | Path, *, suffix_keep: bool = True) -> Iterator[Path]
         raise InputError(f"cannot write {path}: it is {'a folder' if target.is_dir() else 'no regular file'}")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise PermissionError(errno.EACCES, "the folder is not writable", str(folder))
-    temporary = folder / f".{target.stem[:40]}.{secrets.token_hex(6)}{target.suffix if suffix_keep else '.part'}"
+    mark = f"{_machine()}-{os.getpid()}-{secrets.token_hex(4)}"
+    temporary = folder / f".{target.stem[:40]}.{mark}{target.suffix if suffix_keep else '.part'}"
     try:
         temporary.touch()
         rights = (target if target.exists() else temporary).stat().st_mode
@@ -69,6 +74,33 @@ def atomic_path(path: str | Path, *, suffix_keep: bool = True) -> Iterator[Path]
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_abandoned(folder: str | Path) -> None:
+    """Remove the temporary files of :func:`atomic_path` that killed processes have left in a folder.
+
+    Those of processes that are at work stay, and those of other machines, of which nobody can tell here.
+    """
+    for path in Path(folder).glob(".*"):
+        found = _TEMPORARY.fullmatch(path.name)
+        if found and found["machine"] == _machine() and not _is_running(int(found["process"])):
+            path.unlink(missing_ok=True)
+
+
+def _machine() -> str:
+    return hashlib.sha256(platform.node().encode()).hexdigest()[:4]
+
+
+def _is_running(process: int) -> bool:
+    if os.name != "posix":
+        return True  # elsewhere signal 0 is no question, but Ctrl-C
+    try:
+        os.kill(process, 0)
+    except PermissionError:
+        return True  # it is somebody else's
+    except (ProcessLookupError, OverflowError):
+        return False
+    return True
 
 
 def refuse_unreadable(path: str | Path) -> None:

@@ -46,6 +46,22 @@ def leave_to_parent(_: int = 0) -> None:
 
 
 @contextmanager
+def left_to_parent() -> Iterator[None]:
+    """Start processes inside that Ctrl-C passes by from their first moment on, so that they finish what they are at.
+
+    A pool has to be made before that: what multiprocessing starts with its first one lets signals through again.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
 def ended_by_sigterm() -> Iterator[None]:
     """Let SIGTERM end what runs inside as Ctrl-C does, so that it leaves nothing behind."""
     if threading.current_thread() is not threading.main_thread():

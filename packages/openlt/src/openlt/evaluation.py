@@ -2,7 +2,8 @@
 
 import csv
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -25,6 +26,8 @@ from openlt.recognition import UNTRAINED, Recogniser
 logger = logging.getLogger(__name__)
 
 Calibration = Literal["fixed", "tpr", "open-val"]
+Keeper = Callable[[np.ndarray, np.ndarray], None]
+"""Is told rows of a split and the logits of their pictures."""
 ODIN = "odin"
 """Scores by the network itself, so that it is no detector on features."""
 _BY_PROBABILITY = ("msp", "msp-prior", "openmax")
@@ -105,7 +108,7 @@ def score_split(
     detectors: dict[str, Detector],
     *,
     odin: bool = False,
-    keep_logits: Callable[[np.ndarray, np.ndarray], None] | None = None,
+    keep_logits: Keeper | None = None,
 ) -> Scored:
     """Apply network and detectors to a split; memory is that of a batch of logits and a few numbers a picture.
 
@@ -250,31 +253,13 @@ def evaluate_run(
     fitted = fit_detectors(recogniser, names, data)
     folder = run / "eval" / split
     folder.mkdir(parents=True, exist_ok=True)
-    total = len(known) + (0 if strangers is None else len(strangers))
-    logits = None
-    if save_logits:
-        logits = np.lib.format.open_memmap(
-            folder / "logits.npy", mode="w+", dtype=np.float32, shape=(total, data.num_classes)
-        )
-
-    def keeper(offset: int) -> Callable[[np.ndarray, np.ndarray], None] | None:
-        if logits is None:
-            return None
-        target = logits
-
-        def keep(indices: np.ndarray, values: np.ndarray) -> None:
-            target[offset + indices] = values
-
-        return keep
-
     with_odin = ODIN in names
-    scored = score_split(recogniser, known, fitted, odin=with_odin, keep_logits=keeper(0))
-    if strangers is not None:
-        scored = join(
-            scored, score_split(recogniser, strangers, fitted, odin=with_odin, keep_logits=keeper(len(known)))
-        )
-    if logits is not None:
-        logits.flush()
+    with _kept_logits(folder / "logits.npy" if save_logits else None, (known, strangers), data.num_classes) as kept:
+        scored = score_split(recogniser, known, fitted, odin=with_odin, keep_logits=kept(0))
+        if strangers is not None:
+            scored = join(
+                scored, score_split(recogniser, strangers, fitted, odin=with_odin, keep_logits=kept(len(known)))
+            )
     thresholds = _thresholds(recogniser, data, fitted, names, threshold, calibration, f_variant)
     rows = tuple(
         figures(
@@ -294,6 +279,28 @@ def evaluate_run(
     evaluation = Evaluation(folder, rows, tuple(sweep))
     _write(evaluation, scored, data, shot_rule)
     return evaluation
+
+
+@contextmanager
+def _kept_logits(
+    path: Path | None, splits: Sequence[ImageSplit | None], classes: int
+) -> Iterator[Callable[[int], Keeper | None]]:
+    """Yield what gives the function that keeps a split's logits, by the row where it begins; none without a path."""
+    if path is None:
+        yield lambda _: None
+        return
+    rows = sum(len(each) for each in splits if each is not None)
+    with atomic_path(path) as temporary:
+        logits = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.float32, shape=(rows, classes))
+
+        def keeper(offset: int) -> Keeper:
+            def keep(indices: np.ndarray, values: np.ndarray) -> None:
+                logits[offset + indices] = values
+
+            return keep
+
+        yield keeper
+        logits.flush()
 
 
 def _split(data: LongTailData, name: str) -> ImageSplit:
@@ -337,7 +344,8 @@ def _thresholds(
 
 def _write(evaluation: Evaluation, scored: Scored, data: LongTailData, rule: BandRule) -> None:
     folder = evaluation.folder
-    write_json(folder / "metrics.json", evaluation.as_dict())
+    # Written last: as long as the parts are of two evaluations, there is none.
+    (folder / "metrics.json").unlink(missing_ok=True)
     arrays = {
         "labels": scored.labels,
         "predictions": scored.predictions,
@@ -363,3 +371,4 @@ def _write(evaluation: Evaluation, scored: Scored, data: LongTailData, rule: Ban
             share = "" if np.isnan(accuracy[label]) else f"{accuracy[label]:.6f}"
             band = ("many", "medium", "few")[bands[label]]
             writer.writerow([label, name, int(data.counts[label]), band, int(totals[label]), share])
+    write_json(folder / "metrics.json", evaluation.as_dict())

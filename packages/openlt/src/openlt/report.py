@@ -73,7 +73,7 @@ def read_evaluation(run: Path, split: str = "test") -> Measured:
         InputError: The run was not evaluated, or its files are damaged.
     """
     folder = run / "eval" / split
-    if not (folder / "scores.npz").is_file():
+    if not (folder / "metrics.json").is_file():
         raise InputError(
             f"{run} has no evaluation of {split}; make it with: openlt evaluate --run {run} --split {split}"
         )

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from gramtex.networks.padding import pad
 from hr_common.errors import InputError
 
 # kernel, stride of the first, expansion, channels, blocks
@@ -55,7 +56,7 @@ class _Convolution(nn.Conv2d):
         height = width = kernel - step
         if padding == "constant":
             height, width = (max((math.ceil(side / step) - 1) * step + kernel - side, 0) for side in x.shape[-2:])
-        return F.pad(x, (width // 2, width - width // 2, height // 2, height - height // 2), mode=padding)
+        return pad(x, (width // 2, width - width // 2, height // 2, height - height // 2), padding)
 
     def apply_padded(self, x: Tensor, padding: str, stride: int | None = None) -> Tensor:
         x = self.padded(x, padding, stride)

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from gramtex.networks.padding import halve, pad
 from hr_common.errors import InputError
 
 _WIDTHS = (64, 128, 256, 512, 512)
@@ -66,25 +66,8 @@ class VGG(nn.Module):
         x, found = images, {}
         for step in self.steps:
             if step.startswith("relu"):
-                x = F.relu(self.convolutions[step.replace("relu", "conv")](pad(x, 1, padding)), inplace=True)
+                x = F.relu(self.convolutions[step.replace("relu", "conv")](pad(x, (1, 1, 1, 1), padding)), inplace=True)
             else:
                 x = halve(x)
             found[step] = x
         return tuple(found[level] for level in self.wanted)
-
-
-def pad(
-    x: Float[Tensor, "batch channel height width"], margin: int, padding: str
-) -> Float[Tensor, "batch channel _ _"]:
-    """Pad all sides alike; on a CPU this is nearly twice as fast as ``F.pad`` for periodic maps."""
-    if padding != "circular":
-        return F.pad(x, (margin,) * 4, mode=padding)
-    x = torch.cat([x[..., -margin:], x, x[..., :margin]], dim=-1)
-    return torch.cat([x[..., -margin:, :], x, x[..., :margin, :]], dim=-2)
-
-
-def halve(x: Float[Tensor, "batch channel height width"]) -> Float[Tensor, "batch channel _ _"]:
-    """Average blocks of 2 x 2, faster than ``F.avg_pool2d`` on a CPU; an odd last row or column is left out."""
-    height, width = (side // 2 * 2 for side in x.shape[-2:])
-    rows = x[..., 0:height:2, :] + x[..., 1:height:2, :]
-    return (rows[..., 0:width:2] + rows[..., 1:width:2]) * 0.25

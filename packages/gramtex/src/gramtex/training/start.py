@@ -28,7 +28,7 @@ from hr_common import device as devices
 from hr_common import runs
 from hr_common.device import ProcessGroup
 from hr_common.errors import InputError
-from hr_common.files import atomic_path
+from hr_common.files import atomic_path, remove_abandoned
 from hr_common.interrupts import interruptible
 
 logger = logging.getLogger(__name__)
@@ -124,6 +124,7 @@ def _prepare(out: Path, config: GramtexConfig, *, resume: bool, force: bool) -> 
         for name in ("last.pt", "metrics.jsonl", "model.safetensors", "config.toml"):
             (out / name).unlink(missing_ok=True)
     out.mkdir(parents=True, exist_ok=True)
+    remove_abandoned(out)
     if shutil.disk_usage(out).free < 1 << 28:
         raise InputError(f"less than 256 MB are free at {out}; make room, or choose another --out")
     with atomic_path(out / "config.toml") as temporary:

@@ -12,7 +12,7 @@ import torch
 from hr_common import config as settings
 from hr_common import device as devices
 from hr_common.errors import InputError
-from hr_common.files import atomic_path, write_json
+from hr_common.files import atomic_path, remove_abandoned, write_json
 from hr_common.runs import RunFolder, cut_log
 from hybridmesh.body.model import BodyModel
 from hybridmesh.config import LearningConfig
@@ -113,6 +113,7 @@ def train(
             restore_state(places.last, training, force=force)
         if group.is_main:
             out.mkdir(parents=True, exist_ok=True)
+            remove_abandoned(out)
             done = training.position.epoch
             cut_log(places.log, lambda record: record["epoch"] <= done)
             with atomic_path(out / "config.toml") as temporary:

@@ -86,6 +86,9 @@ def _copy_all(jobs: list[tuple[str, Path]], shrink: Callable[[str], np.ndarray],
         if not target.exists():
             image.write(target, shrink(source))
 
-    with ThreadPoolExecutor(workers) as pool:
+    pool = ThreadPoolExecutor(workers)
+    try:
         for _ in tqdm(pool.map(copy, jobs), total=len(jobs), desc="copy", unit="picture", disable=None):
             pass
+    finally:
+        pool.shutdown(cancel_futures=True)  # Ctrl-C waits for the pictures that are being written, not for all

@@ -27,6 +27,7 @@ from openlt.metrics.bands import BANDS, band_of
 
 Mode = Literal["list", "copy", "symlink"]
 Dedupe = Literal["drop", "report", "off"]
+_DESCRIPTIONS = ("classes.json", "manifest.json", "frequency.png")
 
 
 @dataclass(frozen=True)
@@ -99,23 +100,27 @@ def make_lt(
     # The draws go by these names, so that it does not matter where the collection lies.
     result = cut(_relative(pictures, root), config, None if tests is None else _relative(tests, root))
     out.mkdir(parents=True, exist_ok=True)
-    if mode == "list":
-        listed = {
-            split: [(name, path) for name, paths in each.items() for path in paths]
-            for split, each in result.members.items()
-        }
-    else:
-        listed = _placed(result, root, out, places, mode)
-        root = out
-    labels = {name: label for label, name in enumerate(result.classes)}
-    digests = {}
-    for split, rows in listed.items():
-        if rows:
-            ordered = sorted((labels.get(name, OPEN), path) for name, path in rows)
-            digests[f"{split}.txt"] = write_list(
-                out / f"{split}.txt", [path for _, path in ordered], [label for label, _ in ordered]
-            )
-    _describe(result, out, config, mode, dedupe, digests)
+    try:
+        if mode == "list":
+            listed = {
+                split: [(name, path) for name, paths in each.items() for path in paths]
+                for split, each in result.members.items()
+            }
+        else:
+            listed = _placed(result, root, out, places, mode)
+            root = out
+        labels = {name: label for label, name in enumerate(result.classes)}
+        digests = {}
+        for split, rows in listed.items():
+            if rows:
+                ordered = sorted((labels.get(name, OPEN), path) for name, path in rows)
+                digests[f"{split}.txt"] = write_list(
+                    out / f"{split}.txt", [path for _, path in ordered], [label for label, _ in ordered]
+                )
+        _describe(result, out, config, mode, dedupe, digests)
+    except BaseException:
+        _clear(out)  # half a set would pass for a whole one, and stand in the way of the next try
+        raise
     return MadeSet(out, root, result, digests, (*notes, *result.notes))
 
 
@@ -129,10 +134,15 @@ def _refuse(source: Path, out: Path, force: bool) -> None:
             raise InputError(f"{out} is not empty and was not made by make-lt; choose another folder")
         if not force:
             raise InputError(f"{out} holds a set already; add --force to overwrite it, or choose another folder")
-        for split in SPLIT_NAMES:
-            (out / f"{split}.txt").unlink(missing_ok=True)
-            if (out / split).is_dir():
-                shutil.rmtree(out / split)
+        _clear(out)
+
+
+def _clear(out: Path) -> None:
+    for name in (*(f"{split}.txt" for split in SPLIT_NAMES), *_DESCRIPTIONS):
+        (out / name).unlink(missing_ok=True)
+    for split in SPLIT_NAMES:
+        if (out / split).is_dir():
+            shutil.rmtree(out / split)
 
 
 def _collection(source: Path) -> dict[str, list[str]]:

@@ -17,7 +17,7 @@ from hr_common import config as settings
 from hr_common import device as devices
 from hr_common.device import ProcessGroup
 from hr_common.errors import InputError
-from hr_common.files import atomic_path, write_json
+from hr_common.files import atomic_path, remove_abandoned, write_json
 from hr_common.runs import cut_log
 from openlt.baselines import post_hoc
 from openlt.baselines.episodes import EpisodeStage, base_classes, masked_objective
@@ -153,6 +153,8 @@ def _prepare(run: _Run, wanted: Sequence[int], *, resume: bool, force: bool) -> 
         for name in _WRITTEN_FILES:
             (folder / name).unlink(missing_ok=True)
     places.checkpoints.mkdir(parents=True, exist_ok=True)
+    for each in (folder, places.checkpoints):
+        remove_abandoned(each)
     if resume:
         # Before anything is written over: the settings may not fit.
         read_checkpoint(places.last, run.config, run.origin, force=force)

@@ -17,6 +17,7 @@ from tqdm import tqdm
 from hr_common import audio, video
 from hr_common.errors import InputError
 from hr_common.files import file_digest, read_json, write_json
+from hr_common.interrupts import left_to_parent
 from viai.config import ViaiConfig
 from viai.data.clips import (
     SPLITS,
@@ -249,7 +250,8 @@ def _run(tasks: Sequence[_Task], jobs: int) -> Iterator[tuple[str, _Outcome]]:
         return
     # Decoders and OpenCV keep threads, which a forked process would not have.
     with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as executor:
-        running = {executor.submit(_prepare_video, task): task.file.source for task in tasks}
+        with left_to_parent():
+            running = {executor.submit(_prepare_video, task): task.file.source for task in tasks}
         try:
             for future in as_completed(running):
                 yield running[future], future.result()

@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from hr_common import runs
 from hr_common.errors import InputError
+from hr_common.files import remove_abandoned
 from hr_common.interrupts import interruptible
 from viai.config import TrainingConfig, ViaiConfig
 
@@ -154,6 +155,7 @@ def train(
     log = out / f"{stage.name}.log.jsonl"
     if is_main:
         out.mkdir(parents=True, exist_ok=True)
+        remove_abandoned(out)
         # Those steps are taken again, or belong to an older run.
         runs.cut_log(log, lambda record: record["step"] <= start)
 

@@ -20,6 +20,7 @@ from tqdm import tqdm
 from hr_common import video
 from hr_common.errors import InputError
 from hr_common.files import read_json, write_json
+from hr_common.interrupts import left_to_parent
 from viai.data.synthetic.clips import Cast, render_clip
 from viai.data.synthetic.instruments import CLASSES, Instrument, Sampler, available_soundfonts, find_soundfont
 from viai.data.synthetic.scene import FAMILIES
@@ -334,7 +335,8 @@ def _rendered(out: Path, tasks: Sequence[Task], config: SyntheticConfig, jobs: i
         return
     # Fresh processes: forking one that runs threads (torch, OpenCV) may hang.
     with ProcessPoolExecutor(min(jobs, len(tasks)), mp_context=get_context("spawn"), initializer=_start_worker) as pool:
-        futures = [pool.submit(make_clip, out, task, config) for task in tasks]
+        with left_to_parent():
+            futures = [pool.submit(make_clip, out, task, config) for task in tasks]
         try:
             for future in as_completed(futures):
                 yield future.result()

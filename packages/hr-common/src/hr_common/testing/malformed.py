@@ -1,23 +1,13 @@
-"""Faults on purpose, for the tests of all packages: malformed files, processes that die, a disk that is full.
-
-Only tests import it. It ships because the tests of each package are also run where nothing but its wheel and what that
-declares is installed. Nothing here needs a test library.
-"""
+"""Files that are damaged in about a hundred ways, and what readers make of them."""
 
 from __future__ import annotations
 
 import io
 import json
-import os
 import random
-import resource
-import signal
-import subprocess
-import sys
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -218,135 +208,3 @@ def reader_faults(
     finally:
         path.write_bytes(raw)
     return found
-
-
-def modules_after(statements: str) -> set[str]:
-    """Name the top-level modules that a fresh interpreter has loaded after some statements."""
-    report = f"import sys\n{statements}\nprint(*{{name.partition('.')[0] for name in sys.modules}}, file=sys.stderr)"
-    run = subprocess.run([sys.executable, "-c", report], capture_output=True, text=True, check=True)
-    return set(run.stderr.splitlines()[-1].split())
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How a process ended."""
-
-    code: int
-    """Exit code; the negative number of the signal that killed it."""
-    said: str
-    """What it wrote to standard error."""
-
-
-def in_child(work: Callable[[], object], *, largest_file: int | None = None) -> Ended:
-    """Run something in a fork of this process, which must not have trained yet: torch cannot do that after a fork.
-
-    Args:
-        work: What to do. An exception ends the child with code 1 and its type and message as last line.
-        largest_file: Bytes that a file may have there, which stands for a full disk.
-    """
-    reader, writer = os.pipe()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            os.close(reader)
-            os.dup2(writer, 2)
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-            if largest_file is not None:
-                resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, resource.RLIM_INFINITY))
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-            work()
-            code = 0
-        except SystemExit as error:
-            code = error.code if isinstance(error.code, int) else int(error.code is not None)
-        except BaseException as error:  # noqa: BLE001 - the parent says what it was
-            os.write(2, f"{type(error).__name__}: {error}\n".encode())
-        finally:
-            sys.stderr.flush()
-            os._exit(code)
-    os.close(writer)
-    with os.fdopen(reader, "rb") as pipe:
-        said = pipe.read().decode("utf-8", "replace")
-    return Ended(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), said)
-
-
-def signal_in_write(number: int, signal_number: int) -> None:
-    """Send this process a signal when half of its ``number``-th atomic write, counted from 1, is on the disk."""
-    sync, written = os.fsync, 0
-
-    def strike(descriptor: int) -> None:
-        nonlocal written
-        written += 1
-        if written == number:
-            os.truncate(f"/proc/self/fd/{descriptor}", os.fstat(descriptor).st_size // 2)
-            os.kill(os.getpid(), signal_number)
-        sync(descriptor)
-
-    os.fsync = strike  # type: ignore[assignment]
-
-
-def training_faults(
-    train: Callable[[Path, bool], object], folder: Path, model: str = "model.safetensors", *, writes: Iterable[int]
-) -> list[str]:
-    """Kill a training in some of its atomic writes, go on, and list what is not as in a run that nothing disturbed.
-
-    Afterwards the disk is full when a run that was cut off goes on: that has to end with an error of the system, leave
-    the last state as it was, and be gone on from with room again.
-
-    Args:
-        train: Trains into a folder, from the beginning or going on. It is called in forks of this process.
-        folder: Where to work.
-        model: The weights that a run leaves, in its folder.
-        writes: Numbers of the writes that are disturbed, counted from 1.
-    """
-    from hr_common import weights
-
-    def result(run: Path) -> dict[str, bytes]:
-        return {name: each.numpy().tobytes() for name, each in weights.load(run / model)[0].items()}
-
-    whole = in_child(lambda: train(folder / "whole", False))
-    if whole.code:
-        return [f"undisturbed: {whole.code}: {whole.said}"]
-    expected = result(folder / "whole")
-    found: list[str] = []
-    cut_off: Path | None = None
-    for number in writes:
-        run = folder / f"killed-{number}"
-
-        def disturbed(run: Path = run, number: int = number) -> None:
-            signal_in_write(number, signal.SIGKILL)
-            train(run, False)
-
-        ended = in_child(disturbed)
-        if ended.code != -signal.SIGKILL:
-            found.append(f"killed in write {number}: {ended.code}: {ended.said}")
-            continue
-        going_on = bool(_states(run))
-        if going_on and cut_off is None:
-            cut_off = run
-            found += _full_disk(train, run)
-        ended = in_child(lambda run=run, going_on=going_on: train(run, going_on))  # type: ignore[misc]
-        if ended.code:
-            found.append(f"killed in write {number}, gone on: {ended.code}: {ended.said}")
-        elif result(run) != expected:
-            found.append(f"killed in write {number}, gone on: other weights")
-    return found if cut_off else [*found, "no state was there to go on from"]
-
-
-def _states(run: Path) -> list[Path]:
-    """List the states to go on from; a kill leaves hidden files beside them."""
-    return [path for path in run.rglob("*.pt") if not path.name.startswith(".")]
-
-
-def _full_disk(train: Callable[[Path, bool], object], run: Path) -> Iterator[str]:
-    before = {path.name for path in run.rglob("*")}
-    states = {path: path.read_bytes() for path in _states(run)}
-    ended = in_child(lambda: train(run, True), largest_file=min(map(len, states.values())) // 2)
-    if not (ended.code == 1 and ended.said.splitlines()[-1].startswith("OSError")):
-        yield f"full disk: {ended.code}: {json.dumps(ended.said[-300:])}"
-    if any(path.read_bytes() != raw for path, raw in states.items()):
-        yield "full disk: the last state has changed"
-    if left := {path.name for path in run.rglob(".*")} - before:
-        yield f"full disk: {', '.join(sorted(left))} was left"
