@@ -21,14 +21,12 @@ from hybridmesh.data.people import PeopleSet
 from hybridmesh.data.synthetic import synthesize
 from hybridmesh.plots import plot_grid
 
-# Keypoints scatter about as much as those of COCO's annotators (0.067 of the root of a person's area on average).
-PEOPLE = ("size=48", "noise=true", "keypoint_noise=4", "studio_yaw=180")
-# The least that settles which column is better than which on one thread, in less than a minute a cell.
-RECIPE = (
-    "network.size=32", "network.cells=2", "training.learning_rate=2e-3", "training.common_epochs=4",
-    "training.epochs=6", "training.shape_weight=8",
-)  # fmt: skip
-TEST_SEED, VALIDATION_SEED = 2026, 777
+# A studio as the paper's is to photographs: people seen from the front who move little, so that it says little about
+# depth in the wild. Behind people in the wild a network of this size finds nobody in full contrast.
+PEOPLE = ("size=48", "studio_variance=0.15", "contrast=0.3")
+# The least that settles which column is better than which on one thread, in about a minute a cell.
+RECIPE = ("training.common_epochs=4", "training.epochs=12")
+TEST_SEED, VALIDATION_SEED = 4129, 777
 
 
 def main() -> None:

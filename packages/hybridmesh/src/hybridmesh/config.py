@@ -125,6 +125,8 @@ class SynthConfig:
     """Most that a camera in the wild is tilted."""
     shape_limit: float = 2.5
     """Where shape, which is normally distributed, is cut off."""
+    contrast: float = 1.0
+    """Of the clutter that is drawn behind people in the wild; 0 leaves one colour."""
     occlusion: float = 0.5
     """Share of people in the wild who are behind a rectangle or near another person."""
     dense_points: int = MAX_DENSE

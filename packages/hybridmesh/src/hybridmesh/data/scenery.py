@@ -12,7 +12,12 @@ _SKIN = ((92, 60, 44), (244, 208, 182))  # the darkest and the lightest
 
 
 def background(
-    rng: np.random.Generator, size: int, pictures: Sequence[Image.Image], *, plain: bool = False
+    rng: np.random.Generator,
+    size: int,
+    pictures: Sequence[Image.Image],
+    *,
+    plain: bool = False,
+    contrast: float = 1.0,
 ) -> Float[np.ndarray, "size size 3"]:
     """Paint a background, 0 to 255.
 
@@ -21,6 +26,7 @@ def background(
         size: Height and width in pixels.
         pictures: To cut from; without any, clutter is made of noise, gradients and rectangles.
         plain: One colour that changes slowly from top to bottom, as in a studio.
+        contrast: Of the clutter; 0 leaves one colour.
     """
     if plain:
         above, below = rng.uniform(-15, 15, 2)
@@ -42,7 +48,8 @@ def background(
         x, y = rng.integers(0, size, 2)
         width, height = rng.integers(size // 16 + 1, size // 2, 2)
         canvas[y : y + height, x : x + width] = rng.uniform(0, 255, 3)
-    return canvas
+    middle = canvas.mean((0, 1))
+    return np.asarray(canvas + (contrast - 1) * (canvas - middle))
 
 
 def clothes(rng: np.random.Generator) -> Float[np.ndarray, "15 3"]:

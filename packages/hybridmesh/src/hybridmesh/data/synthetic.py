@@ -212,7 +212,9 @@ class _Studio:
     ) -> _Person:
         """Paint a person and say what is seen of it."""
         config, size = self.config, self.config.size
-        canvas = background(rng, size, self.pictures) if self.wild else background(rng, size, (), plain=True)
+        canvas = background(
+            rng, size, self.pictures if self.wild else (), plain=not self.wild, contrast=config.contrast
+        )
         fine = canvas.repeat(2, 0).repeat(2, 1)  # painted at twice the size against jagged outlines
         hidden = np.zeros((size, size), bool)
         light = rng.normal(size=3) + np.array([0, -0.5, -2.0])
