@@ -148,6 +148,18 @@ def test_backgrounds_are_taken_from_pictures(lo: BodyModel, tmp_path: Path) -> N
     assert (corner[:, 1:] < 30).all()
 
 
+def test_less_contrast_calms_the_background_and_moves_nobody(lo: BodyModel) -> None:
+    loud, calm, flat = (
+        synthesize(lo, [], replace(SMALL, contrast=each, occlusion=0.0), count=3, domain="wild", seed=0)
+        for each in (1.0, 0.3, 0.0)
+    )
+    nobody = np.broadcast_to(loud["iuv_crops"][..., :1] == 0, loud["crops"].shape)
+    spread = [each["crops"][nobody].reshape(-1).std() for each in (loud, calm, flat)]
+    assert spread[0] > spread[1] > spread[2]
+    for name in ("keypoints", "pose", "iuv_crops"):
+        np.testing.assert_array_equal(loud[name], calm[name])
+
+
 def test_a_body_without_charts_is_refused() -> None:
     with pytest.raises(NoChartsError, match="no dense correspondence"):
         synthesize(BodyModel(smpl_like(50)), [], SMALL, count=1, domain="wild", seed=0)
