@@ -6,8 +6,8 @@ A network that makes the first image (feed-forward texture synthesis) pays if th
 from there to the error that it reaches from noise. How good would it have to be? Every Gram set is met once from noise;
 then the optimiser begins again, without its memory, from images of a given error, and stops at the same final energy.
 Images of an error are of two kinds: what the optimiser itself had reached ("halfway"), and its result with noise of the
-spectrum of natural images added until the error is that large ("spoilt"), which is nearer to the solution than any
-network comes.
+spectrum of natural images added until the error is that large ("spoilt"): it has all motifs of the solution, so that a
+network that only meets an error will save less.
 """
 
 import argparse

@@ -36,7 +36,7 @@ _PROBE, _PROBE_ITERATIONS = 32, 40
 # Of the iterations, by the number of stages, coarse to fine; each stage costs four times as much as the one before.
 _SHARES = {1: (1.0,), 2: (0.5, 0.45), 3: (0.5, 0.33, 0.25)}
 # Of the last stage, without the autocorrelation: once there is order it stays, and the two terms do not agree to the
-# last per mille. Longer, and lines bend again: of a drawn plaid 0.55 leaves the same error and half as much disorder more.
+# last per mille. It does not stay for ever: a drawn plaid after 0.55 has half as much disorder again as after 0.3.
 _FREE = 0.3
 # Of stages that make less of a texture: the last ones only have to mend the seams of a quilt.
 _PATCH_SHARES = {1: (1.0,), 2: (0.6, 0.25), 3: (0.6, 0.2, 0.15)}
