@@ -136,6 +136,9 @@ def test_the_demo_measures_both_stages(tmp_path: Path) -> None:
     assert "stage 2 (oltr)" in text
     assert (tmp_path / "demo" / "model.safetensors").exists()
     assert (tmp_path / "demo" / "bands.png").exists()
+    shown = said(openlt("predict --format json --run", tmp_path / "demo", tmp_path / "demo" / "pictures"), 0)
+    names = [Path(each["path"]).name for each in json.loads(shown)]
+    assert names == [*(f"{digit}.png" for digit in range(8)), "stranger-0.png", "stranger-1.png"]
     assert "is not empty" in said(openlt("demo --preset tiny --out", tmp_path / "demo"), 2)
 
 

@@ -27,8 +27,8 @@ def workplace(run: Path, digits: LongTailData, tmp_path: Path, monkeypatch: pyte
     arrays = digits.splits["test"].arrays
     assert arrays is not None
     shutil.copytree(run, tmp_path / "runs" / "digits")
-    (tmp_path / "pictures").mkdir()
-    image.write(tmp_path / "pictures" / "three.png", arrays[0])
+    (tmp_path / "openlt-demo" / "pictures").mkdir(parents=True)
+    image.write(tmp_path / "openlt-demo" / "pictures" / "3.png", arrays[0])
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from hr_common import image
 from hr_common.device import threads
 from openlt import plots
 from openlt.config import load_config
-from openlt.data import load_data
+from openlt.data import LongTailData, load_data
 from openlt.evaluation import evaluate_run
 from openlt.metrics.bands import BANDS
 from openlt.recognition import Recogniser
@@ -44,4 +45,18 @@ def run_demo(out: Path, *, preset: str = "desk", seed: int = 0, force: bool = Fa
                 yield from evaluation.lines()
     plots.save(plots.bars_by_band(stages), out / "bands.png")
     yield f"wrote {out / 'bands.png'}: accuracy by band of both stages"
-    yield f"\nnext: openlt predict --run {out} PICTURE, or openlt report --run {out}"
+    pictures = _write_pictures(data, out / "pictures")
+    yield f"wrote {pictures}: a test picture of each class, and strangers"
+    yield f"\nnext: openlt predict --run {out} {pictures}, or openlt report --run {out}"
+
+
+def _write_pictures(data: LongTailData, folder: Path) -> Path:
+    folder.mkdir(exist_ok=True)
+    known, strangers = (data.splits[name] for name in ("test", "open"))
+    assert known.arrays is not None
+    assert strangers.arrays is not None
+    for label, name in enumerate(data.classes):
+        image.write(folder / f"{name}.png", known.arrays[known.labels.tolist().index(label)])
+    for number in range(2):
+        image.write(folder / f"stranger-{number}.png", strangers.arrays[number])
+    return folder
