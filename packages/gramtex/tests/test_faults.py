@@ -15,7 +15,7 @@ LINES = (
     "prepare photo.png --out {out}",
 )
 # What takes long, what is added to go on, and in which write Ctrl-C is pressed.
-LONG = (("extract photos --encoder random-wide --levels wide3 --out {out}", "--force", 1),)
+LONG = (("extract photos --encoder random-wide --levels wide3 --out {out}", "", 1),)
 
 
 @pytest.fixture

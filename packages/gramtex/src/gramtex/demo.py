@@ -17,7 +17,7 @@ _SIDE = 96  # pixels: what a minute on one core is enough for
 
 
 def run_demo(
-    out: Path, *, seed: int = 0, patterns: tuple[str, ...] = _PATTERNS, side: int = _SIDE, iterations: int = 80
+    out: Path, *, seed: int = 0, patterns: tuple[str, ...] = _PATTERNS, side: int = _SIDE, iterations: int = 60
 ) -> Iterator[str]:
     """Synthesise more of some procedural cloths as tiles, and write them and a sheet beside their sources.
 

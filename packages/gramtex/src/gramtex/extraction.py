@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -168,12 +168,44 @@ def extract(
     folder.mkdir(parents=True, exist_ok=True)
     (folder / _HEADER).unlink(missing_ok=True)
     plan = [(each, variant) for each in sources for variant in range(augment if each.split == "train" else 1)]
-    arrays = {
-        level: np.lib.format.open_memmap(
-            folder / f"{level}.npy", mode="w+", dtype=np.float16, shape=(len(plan), width * (width + 1) // 2)
+    try:
+        arrays = {
+            level: np.lib.format.open_memmap(
+                folder / f"{level}.npy", mode="w+", dtype=np.float16, shape=(len(plan), width * (width + 1) // 2)
+            )
+            for level, width in zip(encoder.levels, encoder.widths, strict=True)
+        }
+        rows = _measured(plan, arrays, encoder, seed=seed, hue=hue)
+        write_json(
+            folder / _HEADER,
+            {
+                "format": CACHE_FORMAT,
+                "encoder": encoder.name,
+                "weights_hash": encoder.weights_hash,
+                "levels": encoder.levels,
+                "channels": encoder.widths,
+                "augment": augment,
+                "hue": hue,
+                "seed": seed,
+                "rows": [asdict(row) for row in rows],
+            },
         )
-        for level, width in zip(encoder.levels, encoder.widths, strict=True)
-    }
+    except BaseException:
+        for level in encoder.levels:  # half a cache would only stand in the way of the next try
+            (folder / f"{level}.npy").unlink(missing_ok=True)
+        raise
+    return GramCache.open(folder)
+
+
+def _measured(
+    plan: Sequence[tuple[Exemplar, int]],
+    arrays: Mapping[str, np.ndarray],
+    encoder: Encoder,
+    *,
+    seed: int,
+    hue: bool,
+) -> list[Row]:
+    """Fill the rows of a cache."""
     rows: list[Row] = []
     for number, (source, variant) in enumerate(tqdm(plan, desc="extract", unit="row", disable=None)):
         digest = rows[-1].sha256 if variant else file_digest(source.path)
@@ -187,21 +219,7 @@ def extract(
         rows.append(Row(source.name, digest, source.group, source.split or "train", variant))
     for array in arrays.values():
         array.flush()
-    write_json(
-        folder / _HEADER,
-        {
-            "format": CACHE_FORMAT,
-            "encoder": encoder.name,
-            "weights_hash": encoder.weights_hash,
-            "levels": encoder.levels,
-            "channels": encoder.widths,
-            "augment": augment,
-            "hue": hue,
-            "seed": seed,
-            "rows": [asdict(row) for row in rows],
-        },
-    )
-    return GramCache.open(folder)
+    return rows
 
 
 def vary(
