@@ -24,6 +24,7 @@ from hr_common.files import (
     file_digest,
     read_json,
     read_lines,
+    refuse_unwritable,
     remove_abandoned,
     write_json,
 )
@@ -68,6 +69,20 @@ def test_what_a_killed_process_has_left_is_removed_and_nothing_else(tmp_path: Pa
         remove_abandoned(tmp_path)
         assert names(tmp_path) == sorted([*others, temporary.name])
     remove_abandoned(tmp_path / "missing")
+
+
+def test_a_place_where_nothing_can_be_written_is_refused_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse_unwritable(tmp_path / "new" / "folders")
+    assert names(tmp_path) == []
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=r"file/out: .*file is a file, not a folder"):
+        refuse_unwritable(tmp_path / "file" / "out")
+    # Rights do not bind whoever may do everything.
+    monkeypatch.setattr(os, "access", lambda place, _: place != tmp_path)
+    with pytest.raises(PermissionError, match="not writable"):
+        refuse_unwritable(tmp_path / "new" / "folders")
 
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])

@@ -76,6 +76,22 @@ def atomic_path(path: str | Path, *, suffix_keep: bool = True) -> Iterator[Path]
         temporary.unlink(missing_ok=True)
 
 
+def refuse_unwritable(folder: str | Path) -> None:
+    """Check that a folder can be written into, or made, before long work that would be lost otherwise.
+
+    Raises:
+        InputError: A file is in its place, or in that of a folder above it.
+        PermissionError: It, or the nearest folder above it that exists, is not writable.
+    """
+    place = Path(folder).absolute()
+    while not place.exists():
+        place = place.parent
+    if not place.is_dir():
+        raise InputError(f"cannot write to {folder}: {place} is a file, not a folder; choose another place")
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, "the folder is not writable", str(place))
+
+
 def remove_abandoned(folder: str | Path) -> None:
     """Remove the temporary files of :func:`atomic_path` that killed processes have left in a folder.
 

@@ -130,6 +130,7 @@ def run_recovery(
 ) -> None:
     """Recover, write and report; what ``recover``, ``fit`` and ``predict`` have in common."""
     from hr_common import image
+    from hr_common.files import refuse_unwritable
     from hybridmesh import iuv
     from hybridmesh.config import load_recovery
     from hybridmesh.recovery import NobodyError, Recoverer, find_photos, save, save_nobody
@@ -143,6 +144,7 @@ def run_recovery(
     for path in paths:
         if (out / path.stem).exists() and not force:
             raise InputError(f"{out / path.stem} exists; add --force to overwrite it, or choose another --out")
+    refuse_unwritable(out)
     model = open_body(body, gender, threads)
     found = _find_people(paths, keypoints, detector, most, needed=not (iuv_files or mask_files or boxes))
     predictor = None if asks == "none" else _open_regressor(weights, model, needed=asks == "given")
