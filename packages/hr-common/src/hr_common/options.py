@@ -57,14 +57,18 @@ def setting_options(
 
 
 def refuse_existing(path: Path, *, force: bool, option: str = "--out") -> None:
-    """Check that a file, or a folder with something in it, is not written over by mistake.
+    """Check that a file, or a folder with something in it, is not written over by mistake, and that it can be written.
 
     Raises:
-        InputError: It is there and ``--force`` is not.
+        InputError: It is there and ``--force`` is not, or a file is in the place of a folder above it.
+        PermissionError: The folder that it belongs into is not writable.
     """
+    from hr_common.files import refuse_unwritable
+
     is_taken = any(path.iterdir()) if path.is_dir() else path.exists()
     if is_taken and not force:
         raise InputError(f"{path} exists; add --force to overwrite it, or choose another name with {option}")
+    refuse_unwritable(path.parent)
 
 
 def use_threads(count: int | None) -> None:
