@@ -343,7 +343,7 @@ def hybridmesh_measured() -> str:
                 f"{worse}; {_range(many, 'dense_pve_mm', 1)} mm (mean {mean(_numbers(many, 'dense_pve_mm')):.1f}), "
                 f"{sum(value < 15 for value in _numbers(many, 'dense_pve_mm'))} of them under 15"
             ),
-            f"fit --cases {len(many)}",
+            f"fit --cases {len(many)} --csv fit_{len(many)}.csv",
         ],
     ]
     return markdown(["what", "figure", "`nox -s bench -- hybridmesh`"], [[*line[:2], f"`{line[2]}`"] for line in lines])
