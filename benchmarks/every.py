@@ -22,7 +22,6 @@ import figures
 HERE = Path(__file__).resolve().parent
 OUT = HERE.parent / ".bench"
 MOST_ROWS = 60  # of a CSV file on the page; a longer one has a table of its own, or is named only
-PROVENANCE = ("commit", "torch", "numpy", "python", "machine", "cores", "threads", "seed", "settings")
 
 
 @dataclass(frozen=True)
@@ -106,7 +105,7 @@ def _from_csv(path: Path) -> str:
         return f"{title}<p>empty</p>"
     # What is the same in every row tells of the machine; the rest are figures.
     same = {name: value for name, value in rows[0].items() if all(row[name] == value for row in rows)}
-    about = {name: value for name, value in same.items() if name in PROVENANCE or name == path.parent.name}
+    about = {name: value for name, value in same.items() if name in figures.PROVENANCE or name == path.parent.name}
     note = ", ".join(f"{name} {value}" for name, value in about.items() if value)
     if len(rows) > MOST_ROWS:
         return f"{title}<p>{len(rows)} rows in benchmarks/{path.parent.name}/{path.name}; {html.escape(note)}</p>"

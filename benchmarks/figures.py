@@ -24,6 +24,9 @@ PLACE = re.compile(r"(<!-- figures: ([^\n]+?) -->\n)(.*?)(<!-- end of figures --
 
 Rows = list[dict[str, str]]
 
+# What machine, versions and settings add to every row of a CSV file, beside the version of the package.
+PROVENANCE = ("commit", "torch", "numpy", "python", "machine", "cores", "threads", "seed", "settings")
+
 
 def read(name: str) -> Rows:
     """Read a CSV file of this folder."""
@@ -263,18 +266,18 @@ def hybridmesh_paired() -> str:
     return paired_markdown(read_rows(path, read("hybridmesh/ablation.csv")[0]["settings"]))
 
 
+def _numbers(rows: Rows, column: str) -> list[float]:
+    return [float(row[column]) for row in rows]
+
+
 def hybridmesh_front() -> str:
     """What dense points are worth in a fit."""
     rows = read("hybridmesh/fit.csv")
     lines = []
     for what, column in (("keypoints", "sparse_pve_mm"), ("keypoints and dense points", "dense_pve_mm")):
-        values = [float(row[column]) for row in rows]
+        values = _numbers(rows, column)
         lines.append([what, f"{mean(values):.1f}", f"{min(values):.1f}–{max(values):.1f}"])
     return markdown(["what is known", "PVE mm, mean", "least to most"], lines)
-
-
-def _numbers(rows: Rows, column: str) -> list[float]:
-    return [float(row[column]) for row in rows]
 
 
 def _range(rows: Rows, column: str, digits: int) -> str:
@@ -415,14 +418,10 @@ def gramtex_front() -> str:
     return markdown([*header, "error of plain Gatys after as many"], lines)
 
 
-# What machine, versions and settings add to every row of a CSV file.
-ABOUT = ("gramtex", "commit", "torch", "python", "machine", "cores", "settings")
-
-
 def gramtex_whole(name: str) -> str:
     """A whole CSV file but for the columns that say what it was measured with."""
     rows = read(f"gramtex/{name}.csv")
-    names = [each for each in rows[0] if not each.startswith("gramtex ") and each not in ABOUT]
+    names = [each for each in rows[0] if each.split()[0] != "gramtex" and each not in PROVENANCE]
     return markdown(names, [[row[each] for each in names] for row in rows])
 
 

@@ -199,7 +199,7 @@ def extract(
 
 def _measured(
     plan: Sequence[tuple[Exemplar, int]],
-    arrays: Mapping[str, "np.memmap[Any, np.dtype[np.float16]]"],
+    arrays: Mapping[str, np.memmap[Any, np.dtype[np.float16]]],
     encoder: Encoder,
     *,
     seed: int,
