@@ -22,7 +22,7 @@ from hybridmesh.data.synthetic import synthesize
 from hybridmesh.plots import plot_grid
 
 # A studio as the paper's is to photographs: people seen from the front who move little, so that it says little about
-# depth in the wild. Behind people in the wild a network of this size finds nobody in full contrast.
+# depth in the wild. Before clutter in full contrast a network of this size does not find them by the picture alone.
 PEOPLE = ("size=48", "studio_variance=0.15", "contrast=0.3")
 # The least that settles which column is better than which on one thread, in about a minute a cell.
 RECIPE = ("training.common_epochs=4", "training.epochs=12")
